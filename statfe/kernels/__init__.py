@@ -1,0 +1,1 @@
+"""numba loops: arrays and random state in, arrays out. No validation, no I/O, no globals."""

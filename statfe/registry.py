@@ -1,0 +1,164 @@
+"""Methods by name. A file in `statfe/methods/<room>/` with a `METHOD` is a method; nothing else lists them."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+import pkgutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from statfe.errors import NotApplicableError, SpecError, UsageError, unknown_name
+from statfe.models.ising import IsingModel
+from statfe.random import draw_seed
+from statfe.result import FreeEnergy, Kind, Outcome
+from statfe.spec import Option, Spec, check_options, split_spec
+
+#: Packages searched for methods; `room` is the last part.
+ROOMS = ("statfe.methods.exact", "statfe.methods.sampled", "statfe.methods.approximate")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a run gives every method beside the model: its seed, its threads, and where to tell progress."""
+
+    seed: int
+    workers: int = 1
+    progress: Callable[[str, float], None] | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to a free energy.
+
+    Attributes
+    ----------
+    run
+        ``run(model, betas, context, **options)`` gives one `Outcome` a beta, for the model without its offset.
+    obstacle
+        ``obstacle(model)`` says in a sentence why the method cannot take this model (and which can), or
+        returns "".
+    cost
+        ``cost(model, n_betas)``: rough number of elementary operations; ``exact`` picks by it.
+    variants
+        Option sets that ``compare --methods all`` runs; the default set alone when empty.
+    """
+
+    name: str
+    family: str
+    summary: str
+    kinds: tuple[Kind, ...]
+    reference: str
+    run: Callable[..., Sequence[Outcome]]
+    options: tuple[Option, ...] = ()
+    obstacle: Callable[[IsingModel], str] = lambda model: ""
+    cost: Callable[[IsingModel, int], float] = lambda model, n_betas: float(model.n_sites + model.n_pairs)
+    negative_beta: bool = False
+    variants: tuple[Mapping[str, Any], ...] = field(default=())
+
+    def specs(self) -> list[str]:
+        """The specs that ``--methods all`` stands for."""
+        return [str(check_options(self.name, v, self.options)) for v in (self.variants or ({},))]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``statfe methods --json``."""
+        return {
+            "name": self.name, "family": self.family, "summary": self.summary, "kinds": list(self.kinds),
+            "options": [option_dict(o) for o in self.options], "reference": self.reference,
+        }
+
+
+def option_dict(option: Option) -> dict[str, Any]:
+    """One option as the commands print it."""
+    return {
+        "name": option.name, "type": option.type, "default": option.default, "choices": list(option.choices),
+        "doc": option.doc,
+    }
+
+
+@functools.cache
+def methods() -> dict[str, Method]:
+    """All methods by name, in the order of rooms and files."""
+    found: dict[str, Method] = {}
+    for room in ROOMS:
+        package = importlib.import_module(room)
+        for info in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{room}.{info.name}")
+            method: Method = module.METHOD
+            if method.name in found:
+                raise ValueError(f"two methods are called {method.name!r}")
+            found[method.name] = method
+    return found
+
+
+def get_method(name: str) -> Method:
+    """The method called `name`; raises `SpecError` with the nearest name if there is none."""
+    known = methods()
+    if name not in known:
+        raise SpecError(unknown_name("method", name, known))
+    return known[name]
+
+
+def method_spec(spec: str, **options: Any) -> tuple[Method, Spec]:
+    """The method and its checked options from a spec string and keyword options (keywords win)."""
+    name, raw = split_spec(spec)
+    method = get_method(name)
+    return method, check_options(name, {**raw, **options}, method.options)
+
+
+def check_betas(method: Method, betas: np.ndarray) -> None:
+    """Refuse a negative beta where the method cannot take it."""
+    if not method.negative_beta and np.any(betas < 0):
+        raise UsageError(
+            f"{method.name} needs beta >= 0, got {betas.min():g}; negate the couplings and fields instead "
+            "(Z is the same at -beta with -J and -h)")
+
+
+def run_method(
+    model: IsingModel,
+    betas: np.ndarray,
+    spec: str,
+    *,
+    seed: int | None = None,
+    workers: int = 1,
+    progress: Callable[[str, float], None] | None = None,
+    **options: Any,
+) -> list[FreeEnergy]:
+    """Run the method `spec` on `model` at every beta, in the order of `betas`.
+
+    Raises
+    ------
+    SpecError
+        Unknown method or option.
+    NotApplicableError
+        The method cannot take this model.
+    UsageError
+        A negative beta where the method cannot take it.
+    """
+    method, checked = method_spec(spec, **options)
+    check_betas(method, betas)
+    reason = method.obstacle(model)
+    if reason:
+        raise NotApplicableError(f"{method.name} cannot take {model.spec}: {reason}")
+    context = Context(seed=draw_seed() if seed is None else seed, workers=workers, progress=progress)
+    start = time.perf_counter()
+    outcomes = method.run(model, betas, context, **checked.options)
+    share = (time.perf_counter() - start) / len(betas)
+    return [
+        to_free_energy(o, model, str(checked), float(b), share) for o, b in zip(outcomes, betas, strict=True)
+    ]
+
+
+def to_free_energy(outcome: Outcome, model: IsingModel, method: str, beta: float, seconds: float) -> FreeEnergy:
+    """Put the model's constant energy back and say whose result it is."""
+    beta_f = outcome.beta_f if math.isnan(outcome.beta_f) else outcome.beta_f + beta * model.offset
+    return FreeEnergy(
+        model=model.spec, method=method, kind=outcome.kind, status=outcome.status, message=outcome.message,
+        beta=beta, n_sites=model.n_sites, beta_f=float(beta_f), beta_f_error=float(outcome.beta_f_error),
+        seconds=seconds if outcome.seconds is None else outcome.seconds, stats=outcome.stats,
+    )

@@ -7,7 +7,9 @@ makes the help text, the error messages and the canonical string.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import operator
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,43 +42,64 @@ class Option:
         where = f"{owner}: {self.name}={text}"
         try:
             value = _CONVERT[self.type](text)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise SpecError(f"{where}: not {_TYPE_NAMES[self.type]}") from None
         if self.choices and value not in self.choices:
             raise SpecError(f"{where}: {unknown_name('value', str(value), self.choices)}")
-        for number in value if self.type == "shape" else [value]:
-            if not isinstance(number, (int, float)):
-                continue
-            if not math.isfinite(number):
-                raise SpecError(f"{where}: must be finite")
-            if self.minimum is not None and number < self.minimum:
-                raise SpecError(f"{where}: must be at least {self.minimum:g}")
-            if self.maximum is not None and number > self.maximum:
-                raise SpecError(f"{where}: must be at most {self.maximum:g}")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, (int, float)):
+                self._check_range(number, where)
         return value
 
+    def _check_range(self, number: float, where: str) -> None:
+        # An int is finite, and one beyond 1e308 would overflow in math.isfinite.
+        if isinstance(number, float) and not math.isfinite(number):
+            raise SpecError(f"{where}: must be finite")
+        if self.minimum is not None and number < self.minimum:
+            raise SpecError(f"{where}: must be at least {_text(self.minimum)}")
+        if self.maximum is not None and number > self.maximum:
+            raise SpecError(f"{where}: must be at most {_text(self.maximum)}")
 
-def _integer(text: Any) -> int:
-    if isinstance(text, (bool, float)):
-        raise ValueError(text)
-    return int(text)
-
-
-def _number(text: Any) -> float:
-    if isinstance(text, bool):
-        raise ValueError(text)
-    return float(text)
-
-
-def _shape(text: Any) -> tuple[int, ...]:
-    parts = text.split("x") if isinstance(text, str) else text
-    shape = tuple(_integer(p) for p in ([parts] if isinstance(parts, int) else parts))
-    if not shape:
-        raise ValueError(text)
-    return shape
+    def to_dict(self) -> dict[str, Any]:
+        """The option as the commands print it."""
+        return {
+            "name": self.name, "type": self.type, "default": self.default,
+            "required": self.default is None and not self.optional, "choices": list(self.choices), "doc": self.doc,
+        }
 
 
-_CONVERT = {"int": _integer, "float": _number, "str": str, "path": str, "shape": _shape}
+def _integer(value: Any) -> int:
+    if isinstance(value, bool):
+        raise ValueError(value)
+    return int(value) if isinstance(value, str) else operator.index(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError(value)
+    return float(value)
+
+
+def _word(value: Any) -> str:
+    # A comma would end the item when the canonical string is read back.
+    word = str(value).strip()
+    if not word or "," in word:
+        raise ValueError(value)
+    return word
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    if isinstance(value, str):
+        return tuple(_integer(part) for part in value.split("x"))
+    sizes = tuple(_integer(size) for size in (value if hasattr(value, "__len__") else (value,)))
+    if not sizes:
+        raise ValueError(value)
+    return sizes
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "int": _integer, "float": _number, "str": _word, "path": os.fspath, "shape": _shape,
+}
 _TYPE_NAMES = {
     "int": "an integer",
     "float": "a number",
@@ -86,58 +109,72 @@ _TYPE_NAMES = {
 }
 
 
-def _format(value: Any) -> str:
+def _text(value: Any) -> str:
+    """`value` as it stands in a spec: the shortest text that reads back to the same value."""
     if isinstance(value, tuple):
-        return "x".join(str(v) for v in value)
-    return f"{value:.17g}" if isinstance(value, float) and float(f"{value:g}") != value else (
-        f"{value:g}" if isinstance(value, float) else str(value))
+        return "x".join(str(size) for size in value)
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A name with its options; `str(spec)` is canonical: options that differ from their default, in order."""
+    """A name with its options; `str(spec)` is canonical: options that differ from their default, in order.
+
+    The option called ``path`` is written bare, as `split_spec` reads it with ``positional=True``.
+    """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        parts = [_format(self.options[k]) if k == "path" else f"{k}={_format(self.options[k])}" for k in self.shown]
-        return f"{self.name}:{','.join(parts)}" if parts else self.name
+        items = []
+        for key in self.shown:
+            value = _text(self.options[key])
+            items.append(value if key == "path" else f"{key}={value}")
+        return f"{self.name}:{','.join(items)}" if items else self.name
 
 
 def split_spec(text: str, positional: bool = False) -> tuple[str, dict[str, str]]:
     """Split ``name:key=value,...`` into the name and raw options, without checking either.
 
-    With `positional` the first item may be a bare path (it may hold commas and equal signs; only trailing
-    ``,key=value`` items with a plain word for a key are taken as options).
+    With `positional` the first item is a bare path. It may hold commas, colons and equal signs; but trailing
+    ``,key=value`` items with a plain word for a key are taken as options.
+
+    Raises
+    ------
+    SpecError
+        If the text is empty, an item is not ``key=value``, or a key is given twice.
     """
     if not isinstance(text, str) or not text.strip():
         raise SpecError("empty spec; write name:key=value,key=value")
     name, _, rest = text.strip().partition(":")
-    raw: dict[str, str] = {}
-    if positional:
-        path, raw = _split_path(rest)
-        return name, {"path": path, **raw} if path else raw
-    for item in rest.split(",") if rest else []:
-        key, equals, value = item.partition("=")
-        if not equals or not key.strip() or not value.strip():
+    path, items = _split_path(rest) if positional else ("", rest.split(",") if rest.strip() else [])
+    raw = {"path": path} if path else {}
+    for item in items:
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or not key or not value:
             raise SpecError(f"{text}: cannot read {item!r}; write key=value")
-        if key.strip() in raw:
-            raise SpecError(f"{text}: {key.strip()} is given twice")
-        raw[key.strip()] = value.strip()
-    return name, raw
+        if key in raw:
+            raise SpecError(f"{text}: {key} is given twice")
+        raw[key] = value
+    return name.strip(), raw
 
 
-def _split_path(rest: str) -> tuple[str, dict[str, str]]:
-    raw: dict[str, str] = {}
+def _split_path(rest: str) -> tuple[str, list[str]]:
+    """The path and the trailing items that look like options."""
+    items: list[str] = []
     while "," in rest:
         head, _, tail = rest.rpartition(",")
-        key, equals, value = tail.partition("=")
-        if not equals or not key.isidentifier():
+        key, equals, _ = tail.partition("=")
+        if not equals or not key.strip().isidentifier():
             break
-        rest, raw[key] = head, value
-    return rest, raw
+        rest = head
+        items.insert(0, tail)
+    return rest, items
 
 
 def check_options(owner: str, raw: Mapping[str, Any], options: Sequence[Option]) -> Spec:
@@ -183,7 +220,9 @@ def parse_grid(text: str | float | Sequence[float] | np.ndarray) -> np.ndarray:
             grid = _parse_grid_text(text)
         else:
             grid = np.atleast_1d(np.asarray(text, dtype=float)).ravel()
-    except (TypeError, ValueError):
+    except SpecError:
+        raise
+    except (TypeError, ValueError, OverflowError):
         raise SpecError(f"beta grid {text!r}: write start:stop:count or comma-separated numbers") from None
     if grid.size == 0:
         raise SpecError("beta grid is empty")

@@ -15,13 +15,14 @@ import scipy.sparse.csgraph
 
 from statfe.errors import ModelError
 from statfe.models.geometry import Lattice
+from statfe.models.validation import check_both_orders, check_edges
 
-MAX_BONDS = 200_000_000
 
-
-def _frozen(values: np.ndarray, dtype: type) -> np.ndarray:
-    array = np.ascontiguousarray(values, dtype=dtype)
-    if array is values and array.flags.writeable:
+def _frozen(values: np.ndarray, dtype: type, given: object = None) -> np.ndarray:
+    """A read-only array of `values`; copied where `given`, the caller's own array, could change it later."""
+    array: np.ndarray = np.ascontiguousarray(values, dtype=dtype)
+    constant = array.flags.owndata and not array.flags.writeable
+    if isinstance(given, np.ndarray) and not constant and np.may_share_memory(array, given):
         array = array.copy()
     array.flags.writeable = False
     return array
@@ -41,8 +42,8 @@ class IsingModel:
         h_i, float64, shape (n_sites,).
     indptr, indices, weights
         Symmetric adjacency in compressed sparse rows: the neighbours of i are
-        ``indices[indptr[i]:indptr[i+1]]`` with couplings ``weights[...]``; parallel bonds added, zeros dropped,
-        indices sorted. int64, int32, float64.
+        ``indices[indptr[i]:indptr[i+1]]`` with couplings ``weights[...]``; parallel bonds added, zeros
+        dropped, indices sorted. int64, int32, float64.
     offset
         A constant energy (the 0/1 form of an RBM needs one).
     spec
@@ -93,25 +94,35 @@ class IsingModel:
         ------
         ModelError
             For indices out of range, a site coupled to itself, a pair given in both orders with different
-            totals (an asymmetric matrix), or a value that is not finite.
+            totals (an asymmetric matrix), a value that is not finite, or bonds that are not the lattice's.
+
+        Warns
+        -----
+        UserWarning
+            Where pairs are given in both orders with equal totals: they add up too.
         """
-        i, j, J, h = _checked(n, rows, cols, couplings, fields)
-        _refuse_asymmetry(n, i, j, J)
+        name = spec or f"edges:n={n},bonds={np.size(couplings)}"
+        n, i, j, J, h = check_edges(n, rows, cols, couplings, fields)
+        check_both_orders(n, i, j, J, name)
         if not np.isfinite(offset):
             raise ModelError(f"the energy offset must be finite, got {offset}")
+        if lattice is not None and (lattice.n_sites, lattice.n_bonds) != (n, len(J)):
+            raise ModelError(f"{n} sites and {len(J)} bonds do not make {lattice}")
         low, high = np.minimum(i, j), np.maximum(i, j)
         adjacency = _adjacency(n, low, high, J)
+        if not np.all(np.isfinite(adjacency.data)):
+            raise ModelError("repeated pairs add up to an infinite coupling")
         return cls(
-            n_sites=int(n),
+            n_sites=n,
             rows=_frozen(low, np.int32),
             cols=_frozen(high, np.int32),
-            couplings=_frozen(J, np.float64),
-            fields=_frozen(h, np.float64),
+            couplings=_frozen(J, np.float64, given=couplings),
+            fields=_frozen(h, np.float64, given=fields),
             indptr=_frozen(adjacency.indptr, np.int64),
             indices=_frozen(adjacency.indices, np.int32),
             weights=_frozen(adjacency.data, np.float64),
             offset=float(offset),
-            spec=spec or f"edges:n={n},bonds={len(J)}",
+            spec=name,
             lattice=lattice,
         )
 
@@ -135,13 +146,17 @@ class IsingModel:
         """(i, j, J) of each coupled pair once, i < j, in the order of the adjacency's upper triangle."""
         i = np.repeat(np.arange(self.n_sites, dtype=np.int32), self.degrees)
         upper = i < self.indices
-        return i[upper], self.indices[upper], self.weights[upper]
+        return (
+            _frozen(i[upper], np.int32), _frozen(self.indices[upper], np.int32),
+            _frozen(self.weights[upper], np.float64),
+        )
 
     @property
     def adjacency(self) -> scipy.sparse.csr_array:
         """The symmetric coupling matrix, sparse, shape (n_sites, n_sites)."""
+        # With int64 row pointers scipy would copy the column indices to int64 as well.
         return scipy.sparse.csr_array(
-            (self.weights, self.indices, self.indptr), shape=(self.n_sites, self.n_sites))
+            (self.weights, self.indices, self.indptr.astype(np.int32)), shape=(self.n_sites, self.n_sites))
 
     @property
     def has_fields(self) -> bool:
@@ -151,7 +166,7 @@ class IsingModel:
     @cached_property
     def components(self) -> np.ndarray:
         """Label of the connected component of each site, int32, shape (n_sites,)."""
-        return scipy.sparse.csgraph.connected_components(self.adjacency, directed=False)[1]
+        return _frozen(scipy.sparse.csgraph.connected_components(self.adjacency, directed=False)[1], np.int32)
 
     @cached_property
     def is_forest(self) -> bool:
@@ -173,63 +188,9 @@ class IsingModel:
         return (self.offset - pair - flat @ self.fields).reshape(s.shape[:-1])
 
 
-def _checked(
-    n: int, rows: np.ndarray, cols: np.ndarray, couplings: np.ndarray, fields: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    if int(n) != n or n < 1:
-        raise ModelError(f"a model needs at least one spin, got n={n}")
-    if n > np.iinfo(np.int32).max:
-        raise ModelError(f"n={n} is too large; at most {np.iinfo(np.int32).max} spins")
-    i, j = _indices(rows, "rows"), _indices(cols, "cols")
-    J = np.atleast_1d(np.asarray(couplings, dtype=np.float64))
-    h = np.zeros(n) if fields is None else np.asarray(fields, dtype=np.float64)
-    if not i.shape == j.shape == J.shape or i.ndim != 1:
-        raise ModelError(f"rows, cols and couplings must have one length, got {i.shape}, {j.shape}, {J.shape}")
-    if len(J) > MAX_BONDS:
-        raise ModelError(f"{len(J)} bonds are too many; at most {MAX_BONDS}")
-    if h.shape != (n,):
-        raise ModelError(f"fields must have shape ({n},), got {h.shape}")
-    for name, values in (("coupling", J), ("field", h)):
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
-            raise ModelError(f"{name} {bad[0]} is {values[bad[0]]}; couplings and fields must be finite")
-    if len(J):
-        if min(i.min(), j.min()) < 0 or max(i.max(), j.max()) >= n:
-            raise ModelError(f"a bond names a site outside 0..{n - 1}")
-        loops = np.flatnonzero(i == j)
-        if loops.size:
-            raise ModelError(f"bond {loops[0]} couples site {i[loops[0]]} to itself; use fields for single spins")
-    return i, j, J, h
-
-
-def _indices(values: np.ndarray, name: str) -> np.ndarray:
-    array = np.atleast_1d(np.asarray(values))
-    if array.size == 0:
-        return array.astype(np.int64).ravel()
-    if not np.issubdtype(array.dtype, np.integer):
-        rounded = np.asarray(array, dtype=np.float64)
-        if not np.all(np.isfinite(rounded)) or np.any(rounded != np.round(rounded)):
-            raise ModelError(f"{name} must be integers")
-    return array.astype(np.int64)
-
-
-def _refuse_asymmetry(n: int, i: np.ndarray, j: np.ndarray, J: np.ndarray) -> None:
-    """A pair listed in both orders must have one total in each: anything else is an asymmetric matrix."""
-    if not (np.any(i < j) and np.any(i > j)):
-        return
-    full = scipy.sparse.coo_array((J, (i, j)), shape=(n, n)).tocsr()
-    ones = full.copy()
-    ones.data = np.ones_like(ones.data)
-    both = ones.multiply(ones.T).tocsr()
-    difference = abs(full - full.T).multiply(both).tocoo()
-    bad = np.flatnonzero(difference.data > 0)
-    if bad.size:
-        a, b = int(difference.row[bad[0]]), int(difference.col[bad[0]])
-        raise ModelError(f"asymmetric couplings: J[{a},{b}] = {full[a, b]:g} but J[{b},{a}] = {full[b, a]:g}")
-
-
 def _adjacency(n: int, low: np.ndarray, high: np.ndarray, J: np.ndarray) -> scipy.sparse.csr_array:
-    upper = scipy.sparse.coo_array((J, (low.astype(np.int32), high.astype(np.int32))), shape=(n, n)).tocsr()
+    """Symmetric compressed sparse rows; parallel bonds are added once, so both halves agree to the bit."""
+    upper = scipy.sparse.coo_array((J, (low, high)), shape=(n, n)).tocsr()
     upper.sum_duplicates()
     upper.eliminate_zeros()
     full = (upper + upper.T).tocsr()

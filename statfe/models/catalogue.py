@@ -1,0 +1,53 @@
+"""Models by name. A file in `statfe/models/families/` with a `FAMILY` is a family; there is no other list."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+
+from statfe.errors import SpecError, unknown_name
+from statfe.models.family import Family
+from statfe.models.ising import IsingModel
+from statfe.spec import check_options, split_spec
+
+PACKAGE = "statfe.models.families"
+
+
+@functools.cache
+def families() -> dict[str, Family]:
+    """All families by name, in the order of their files."""
+    found: dict[str, Family] = {}
+    for info in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__):
+        family: Family = importlib.import_module(f"{PACKAGE}.{info.name}").FAMILY
+        if family.name in found:
+            raise ValueError(f"two families are called {family.name!r}")
+        found[family.name] = family
+    return found
+
+
+def build_model(spec: str | IsingModel) -> IsingModel:
+    """The model that `spec` names; a model is returned as it is.
+
+    The model's own `spec` is canonical: options at their default are left out, and it builds the same model.
+
+    Raises
+    ------
+    SpecError
+        Unknown family or option (with the nearest name), or a value that does not parse or is out of range.
+    ModelError
+        A file that holds no model, a graph that does not exist, or a model that would need too much memory.
+    """
+    if isinstance(spec, IsingModel):
+        return spec
+    # A path may hold what `split_spec` refuses in options, so the name decides how the rest is read.
+    name, known = str(spec).partition(":")[0].strip(), families()
+    if not name:
+        raise SpecError("empty model; write name:key=value,key=value, such as ising:shape=16x16")
+    if name not in known:
+        raise SpecError(unknown_name("model", name, known))
+    family = known[name]
+    _, raw = split_spec(spec, positional=family.positional)
+    checked = check_options(name, raw, family.options)
+    return dataclasses.replace(family.build(checked.options), spec=str(checked))

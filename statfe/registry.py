@@ -69,16 +69,8 @@ class Method:
         """For ``statfe methods --json``."""
         return {
             "name": self.name, "family": self.family, "summary": self.summary, "kinds": list(self.kinds),
-            "options": [option_dict(o) for o in self.options], "reference": self.reference,
+            "options": [o.to_dict() for o in self.options], "reference": self.reference,
         }
-
-
-def option_dict(option: Option) -> dict[str, Any]:
-    """One option as the commands print it."""
-    return {
-        "name": option.name, "type": option.type, "default": option.default, "choices": list(option.choices),
-        "doc": option.doc,
-    }
 
 
 @functools.cache

@@ -58,9 +58,17 @@ class ProductTrial:
         return np.tanh(self.lambdas)
 
     @cached_property
+    def variances(self) -> np.ndarray:
+        """1 - m_i^2 = 4 e / (1 + e)^2 with e = exp(-2 |lambda_i|); keeps its digits where m_i is close to 1."""
+        e = np.exp(-2.0 * np.abs(self.lambdas))
+        return 4.0 * e / (1.0 + e) ** 2
+
+    @cached_property
     def entropy(self) -> float:
-        """-<ln q>: sum_i [ln 2 cosh lambda_i - lambda_i m_i]."""
-        return float(np.sum(log_2cosh(self.lambdas) - self.lambdas * self.means))
+        """-<ln q>: sum_i [ln 2 cosh lambda_i - lambda_i m_i], written without the difference of large terms."""
+        size = np.abs(self.lambdas)
+        e = np.exp(-2.0 * size)
+        return float(np.sum(np.log1p(e) + 2.0 * size * e / (1.0 + e)))
 
     def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Independent spins, int8, shape (count, n_sites)."""

@@ -1,0 +1,91 @@
+"""A ladder of chains at several beta, swept in turn and exchanging temperatures (parallel tempering).
+
+One call advances one replica of the whole ladder by a block of sweeps. Chains keep their spins and their random
+stream; what moves is the temperature: `rung_of[c]` is the rung of chain c and `chain_at[t]` its inverse.
+"""
+
+from __future__ import annotations
+
+import math
+
+from statfe._jit import njit
+from statfe.kernels.rng import uniform
+from statfe.kernels.single_spin import gibbs_sites, metropolis_sites, state_energy
+
+#: Values of `rule`.
+METROPOLIS = 0
+GIBBS = 1
+
+
+@njit
+def sweep_chain(rule, spins, beta, indptr, indices, weights, fields, state):
+    """One sweep of one chain. At beta = 0 Metropolis would flip every spin every time, so heat bath is used."""
+    n = len(spins)
+    if rule == 0 and beta > 0.0:
+        return metropolis_sites(spins, 0, n, beta, indptr, indices, weights, fields, state)
+    return gibbs_sites(spins, 0, n, beta, indptr, indices, weights, fields, state)
+
+
+@njit
+def swap_rungs(parity, betas, energies, chain_at, rung_of, state, tried, accepted):
+    """Try to exchange the temperatures of rungs (t, t+1), t = parity, parity + 2, ...
+
+    Accepted with probability min(1, exp((beta_a - beta_b) (E_a - E_b))) (Hukushima and Nemoto 1996, eq. 9).
+    """
+    for t in range(parity, len(betas) - 1, 2):
+        a = chain_at[t]
+        b = chain_at[t + 1]
+        log_ratio = (betas[t] - betas[t + 1]) * (energies[a] - energies[b])
+        u = uniform(state)
+        tried[t] += 1
+        if log_ratio >= 0.0 or u < math.exp(log_ratio):
+            chain_at[t] = b
+            chain_at[t + 1] = a
+            rung_of[a] = t + 1
+            rung_of[b] = t
+            accepted[t] += 1
+
+
+@njit
+def run_ladder(rule, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, chain_at, indptr, indices, weights,
+               fields, states, swap_state, energy_out, magnetization_out, tried, accepted):
+    """Advance one replica by `n_sweeps` sweeps and record every `thin`-th.
+
+    Parameters
+    ----------
+    rule
+        0 for Metropolis, 1 for heat bath.
+    first_sweep
+        Number of sweeps done before; sets the parity of swaps.
+    swap
+        Whether to exchange temperatures after each sweep.
+    betas
+        Rungs, ascending, shape (K,).
+    spins
+        int8, shape (K, N), one row a chain; changed in place.
+    states, swap_state
+        Random streams of the chains, uint64, shape (K, 4), and of the swaps, shape (4,).
+    energy_out, magnetization_out
+        Filled by rung, shape (n_sweeps // thin, K).
+    tried, accepted
+        int64, shape (K - 1,); added to.
+    """
+    K = len(betas)
+    energies = [0.0] * K
+    magnetizations = [0] * K
+    for c in range(K):
+        energies[c], magnetizations[c] = state_energy(spins[c], indptr, indices, weights, fields)
+    for sweep in range(n_sweeps):
+        for c in range(K):
+            de, dm = sweep_chain(
+                rule, spins[c], betas[rung_of[c]], indptr, indices, weights, fields, states[c])
+            energies[c] += de
+            magnetizations[c] += dm
+        if swap:
+            swap_rungs(
+                (first_sweep + sweep) % 2, betas, energies, chain_at, rung_of, swap_state, tried, accepted)
+        if (sweep + 1) % thin == 0:
+            row = (sweep + 1) // thin - 1
+            for t in range(K):
+                energy_out[row, t] = energies[chain_at[t]]
+                magnetization_out[row, t] = magnetizations[chain_at[t]]

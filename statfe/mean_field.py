@@ -1,0 +1,91 @@
+"""The Gibbs-Bogoliubov bound of a product trial, and its minima: what naive mean field is made of.
+
+For q(s) = prod_i exp(lambda_i s_i) / 2 cosh lambda_i with means m_i = tanh lambda_i,
+
+    beta_f[q] = -beta sum_{i<j} J_ij m_i m_j - beta sum_i h_i m_i - S(q) >= -ln Z                       (1)
+
+for any lambda (Feynman 1955; Bogoliubov 1958), and its stationary points solve
+
+    lambda_i = beta (sum_j J_ij m_j + h_i).                                                            (2)
+
+Solving (2) for one site at a time minimises (1) over that site, so sweeps descend whatever the signs of J, where
+parallel updates of an antiferromagnet would oscillate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from statfe.fixed_point import Map, solve_fixed_point
+from statfe.kernels.mean_field import local_fields, mean_field_sweep
+from statfe.models.ising import IsingModel
+from statfe.random import generator
+from statfe.solutions import Search, Solution, Start, search
+from statfe.start_points import STARTS_KEY, aligned, gauge_signs, paramagnetic, random_states
+from statfe.trial import ProductTrial
+
+#: Steps that the extrapolation looks back on.
+MEMORY = 4
+
+
+def coupling_fields(model: IsingModel, means: np.ndarray) -> np.ndarray:
+    """sum_j J_ij m_j, shape (n_sites,)."""
+    out = np.empty(model.n_sites)
+    local_fields(model.indptr, model.indices, model.weights, means, out)
+    return out
+
+
+def product_beta_f(model: IsingModel, beta: float, trial: ProductTrial) -> float:
+    """The bound (1) of any product trial, without the model's offset."""
+    m = trial.means
+    return float(-beta * np.dot(m, 0.5 * coupling_fields(model, m) + model.fields) - trial.entropy)
+
+
+def mean_field_map(model: IsingModel, beta: float) -> Map:
+    """The map lambda -> lambda of one sweep of (2) over the sites in turn."""
+
+    def sweep(lambdas: np.ndarray) -> np.ndarray:
+        new, means = lambdas.copy(), np.tanh(lambdas)
+        mean_field_sweep(model.indptr, model.indices, model.weights, model.fields, beta, new, means)
+        return new
+
+    return sweep
+
+
+def descend(model: IsingModel, beta: float, start: Start, **driver: Any) -> Solution:
+    """Follow the bound down from `start` to a minimum; `driver` is handed to `solve_fixed_point`."""
+    point = solve_fixed_point(
+        mean_field_map(model, beta), start.x, memory=MEMORY,
+        merit=lambda lambdas: product_beta_f(model, beta, ProductTrial(lambdas)), **driver)
+    trial = ProductTrial(point.x)
+    return Solution(product_beta_f(model, beta, trial), trial.means, point, start.name)
+
+
+def standard_starts(model: IsingModel, beta: float, seed: int, restarts: int) -> list[Start]:
+    """Paramagnetic, aligned, and `restarts` random ones; the same for the same seed."""
+    signs, rng = gauge_signs(model), generator(seed, STARTS_KEY)
+    return [
+        paramagnetic(model, beta, signs, rng), *aligned(model, signs), *random_states(restarts, signs, rng)]
+
+
+def minimise(
+    model: IsingModel, beta: float, starts: list[Start], *, workers: int = 1, **driver: Any
+) -> Search:
+    """The distinct minima of (1) that descents from `starts` reach."""
+    return search(
+        starts, lambda start: descend(model, beta, start, **driver), model.n_sites,
+        symmetric=not model.has_fields, workers=workers)
+
+
+def continued(search_before: Search | None, count: int = 1) -> list[Start]:
+    """Starts at the `count` lowest solutions of the neighbouring beta."""
+    if search_before is None:
+        return []
+    return [Start("continued", s.point.x) for s in search_before.solutions[:count]]
+
+
+def is_exact_product(model: IsingModel, beta: float) -> bool:
+    """Whether the Boltzmann distribution itself is a product: no couplings, or beta = 0."""
+    return model.n_pairs == 0 or beta == 0.0

@@ -1,0 +1,48 @@
+"""A run of chains as a method: the options, the sampling and the estimate, once for every estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from statfe.estimators.reference import sampled_reference
+from statfe.models.ising import IsingModel
+from statfe.registry import Context
+from statfe.result import Outcome
+from statfe.sampling.driver import plan_run, run_plan
+from statfe.sampling.samplers import DEFAULT_SAMPLER, RULES, make_sampler
+from statfe.spec import Option
+
+DEFAULT_SWEEPS = 10_000
+DEFAULT_REPLICAS = 4
+
+SAMPLING_OPTIONS = (
+    Option("sweeps", "int", DEFAULT_SWEEPS, "measured sweeps at every rung", minimum=1),
+    Option("replicas", "int", DEFAULT_REPLICAS, "independent ladders", minimum=1),
+    Option("sampler", "str", DEFAULT_SAMPLER, "update rule", choices=tuple(RULES)),
+    Option("burn_in", "int", doc="sweeps thrown away first (default: a fifth of the sweeps)", minimum=0, optional=True),
+    Option("spacing", "float", doc="rungs' distance in standard deviations of the energy (default: 1, annealing 2)",
+           minimum=0.05, maximum=6.0, optional=True),
+)
+
+
+def sampling_cost(model: IsingModel, n_betas: int) -> float:
+    """Rough number of operations of a default run."""
+    return 1e7 * (model.n_sites + model.n_pairs)
+
+
+def sampled_run(estimator: str) -> Callable[..., list[Outcome]]:
+    """The `run` of a `Method` that samples a ladder and reports `estimator`."""
+
+    def run(model: IsingModel, betas: np.ndarray, context: Context, *, sweeps: int, replicas: int, sampler: str,
+            **options: Any) -> list[Outcome]:
+        plan = plan_run(
+            model, betas, make_sampler(sampler, **options), sweeps=sweeps, replicas=replicas, seed=context.seed)
+        chains = run_plan(model, plan, workers=context.workers, progress=context.progress)
+        reference = sampled_reference(model, chains)
+        place = np.searchsorted(reference.betas, betas)
+        return [reference.outcomes[estimator][k] for k in place]
+
+    return run

@@ -1,0 +1,57 @@
+"""Samplers by name: which update rule, and how the ladder of chains is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from statfe.errors import SpecError, unknown_name
+from statfe.kernels.tempering import GIBBS, METROPOLIS
+from statfe.spec import Option, check_options, split_spec
+
+OPTIONS = (
+    Option("burn_in", "int", optional=True, minimum=0,
+           doc="sweeps thrown away at each rung before measuring (default: a fifth of the sweeps)"),
+    Option("thin", "int", optional=True, minimum=1,
+           doc="record every thin-th sweep (default: as many as 2*10^7 stored energies allow)"),
+    Option("schedule", "str", default="auto", choices=("auto", "tempering", "annealing"),
+           doc="all rungs at once with exchanges, or one rung after the other (auto: tempering while it fits)"),
+    Option("spacing", "float", optional=True, minimum=0.05, maximum=6.0,
+           doc="distance of rungs in standard deviations of the energy (default: 1, annealing 2)"),
+)
+
+RULES = {"metropolis": METROPOLIS, "gibbs": GIBBS}
+DEFAULT_SAMPLER = "metropolis"
+
+SUMMARIES = {
+    "metropolis": "Metropolis et al., J. Chem. Phys. 21, 1087 (1953), sites in order",
+    "gibbs": "heat bath: Geman and Geman, IEEE PAMI 6, 721 (1984), sites in order",
+}
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A checked sampler spec."""
+
+    name: str
+    rule: int
+    spec: str
+    burn_in: int | None
+    thin: int | None
+    schedule: str
+    spacing: float | None
+
+
+def make_sampler(spec: str, **options: Any) -> Sampler:
+    """The sampler of a spec such as ``gibbs:burn_in=1000``; keyword options win.
+
+    Raises
+    ------
+    SpecError
+        Unknown sampler or option (with the nearest name), or a bad value.
+    """
+    name, raw = split_spec(spec)
+    if name not in RULES:
+        raise SpecError(unknown_name("sampler", name, RULES))
+    checked = check_options(name, {**raw, **options}, OPTIONS)
+    return Sampler(name=name, rule=RULES[name], spec=str(checked), **checked.options)

@@ -1,0 +1,88 @@
+"""Errors of means from correlated series: integrated autocorrelation times and split R-hat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Window of Sokal's rule: stop summing at the first lag W >= WINDOW * tau.
+WINDOW = 6.0
+
+
+@dataclass(frozen=True)
+class MeanEstimate:
+    """Mean of a correlated series, its standard error, and the integrated time tau (in draws) behind it.
+
+    `effective` is the number of independent draws, R T / (2 tau).
+    """
+
+    mean: np.ndarray
+    error: np.ndarray
+    tau: np.ndarray
+    effective: np.ndarray
+
+
+def autocovariance(series: np.ndarray) -> np.ndarray:
+    """Autocovariance at lags 0..T-1 of (R, T) or (R, T, K) series, averaged over the R replicas.
+
+    The mean of all replicas is taken off, so that replicas stuck at different values show as a long time.
+    """
+    x = np.asarray(series, dtype=np.float64)
+    x = x - x.mean(axis=(0, 1), keepdims=True)
+    length = x.shape[1]
+    size = 1 << int(2 * length - 1).bit_length()
+    power = np.abs(np.fft.rfft(x, n=size, axis=1)) ** 2
+    raw = np.fft.irfft(power.mean(axis=0), n=size, axis=0)[:length]
+    lags = np.arange(length).reshape((-1,) + (1,) * (raw.ndim - 1))
+    return raw / (length - lags)
+
+
+def mean_error(series: np.ndarray) -> MeanEstimate:
+    """Mean and standard error of (R, T) or (R, T, K) series, with autocorrelation.
+
+    The integrated time tau = 1/2 + sum_t rho(t) is summed to the first window W >= 6 tau (Sokal 1996), and corrected
+    for the bias of the mean that was taken off (Wolff 2004, eq. 49). A series without variance has error 0.
+    """
+    x = np.asarray(series, dtype=np.float64)
+    replicas, length = x.shape[:2]
+    total = replicas * length
+    gamma = autocovariance(x).reshape(length, -1)
+    variance = np.where(gamma[0] > 0, gamma[0], 1.0)
+    summed = np.cumsum(gamma / variance, axis=0) - 0.5
+    enough = np.arange(length)[:, None] >= WINDOW * np.maximum(summed, 0.5)
+    window = np.where(enough.any(axis=0), enough.argmax(axis=0), length - 1)
+    tau = np.take_along_axis(summed, window[None, :], axis=0)[0]
+    tau = np.maximum(tau, 0.5) * (1.0 + (2.0 * window + 1.0) / total)
+    # A constant series carries no information on tau; its error is 0 whatever tau is.
+    error = np.sqrt(np.maximum(gamma[0], 0.0) * 2.0 * tau / total)
+    shape = x.shape[2:]
+    return MeanEstimate(
+        mean=x.mean(axis=(0, 1)), error=error.reshape(shape), tau=tau.reshape(shape),
+        effective=(total / (2.0 * tau)).reshape(shape))
+
+
+def bin_means(series: np.ndarray, bins: int) -> np.ndarray:
+    """Means over `bins` stretches of equal length of (R, T, ...) series; leftover draws at the start are dropped."""
+    replicas, length = series.shape[:2]
+    per_bin = max(1, length // bins)
+    used = (length // per_bin) * per_bin
+    tail = series[:, length - used:]
+    return tail.reshape(replicas, used // per_bin, per_bin, *series.shape[2:]).mean(axis=2)
+
+
+def split_rhat(series: np.ndarray) -> np.ndarray:
+    """R-hat of (R, T, ...) series with every replica split in two halves (Gelman et al., BDA3, eq. 11.4).
+
+    1 where all halves agree; 1 also for a series without variance, infinity where halves are constant but differ.
+    """
+    x = np.asarray(series, dtype=np.float64)
+    half = x.shape[1] // 2
+    if half < 2:
+        return np.full(x.shape[2:], np.inf)
+    parts = np.concatenate([x[:, :half], x[:, x.shape[1] - half:]], axis=0)
+    within = parts.var(axis=1, ddof=1).mean(axis=0)
+    between = parts.mean(axis=1).var(axis=0, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.sqrt((within * (half - 1) / half + between) / within)
+    return np.where(within > 0, ratio, np.where(between > 0, np.inf, 1.0))

@@ -1,0 +1,159 @@
+"""The file that `simulate` writes: /model, /samples, /reference and /diagnostics, and how it is read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from statfe.chains import Chains
+from statfe.errors import StoreError
+from statfe.models.ising import IsingModel
+from statfe.models.model_file import read_model, write_model
+from statfe.result import FreeEnergy
+from statfe.store.atomic import writing
+from statfe.store.free_energies import read_free_energies, write_free_energies
+from statfe.store.hdf5 import create_root, write_coordinate, write_variable
+from statfe.store.reading import opened, read_attributes, require_group
+
+#: Diagnostics of a ladder: name to (units, long name).
+DIAGNOSTICS = {
+    "energy_mean": ("1", "mean energy <E>"),
+    "energy_error": ("1", "standard error of the mean energy, with autocorrelation"),
+    "heat_capacity": ("1", "beta^2 Var(E)"),
+    "tau": ("1", "integrated autocorrelation time of the energy, in draws"),
+    "effective_draws": ("1", "number of independent draws"),
+    "r_hat": ("1", "split R-hat of the energy over replicas"),
+    "swap_acceptance": ("1", "share of accepted exchanges with the next rung"),
+    "overlap": ("1", "share of samples in common with the next rung (MBAR)"),
+    "disagreement": ("1", "MBAR minus thermodynamic integration, in standard deviations"),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A simulation: the model, the draws of its chains, and the reference free energies made from them.
+
+    Attributes
+    ----------
+    model
+        The spin model.
+    chains
+        Energies and magnetisations by replica, draw and rung, and how they were made.
+    reference
+        Free energies at the requested betas, the preferred method first; empty for samples only.
+    diagnostics
+        Name to array over all rungs (see `DIAGNOSTICS`).
+    command
+        The command that makes the same run again.
+    """
+
+    model: IsingModel
+    chains: Chains
+    reference: list[FreeEnergy]
+    diagnostics: dict[str, np.ndarray]
+    command: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def betas(self) -> np.ndarray:
+        """The requested betas, ascending."""
+        return self.chains.betas[self.chains.requested]
+
+    @property
+    def preferred(self) -> list[FreeEnergy]:
+        """Results of the preferred method, one a requested beta."""
+        return [r for r in self.reference if r.method == self.reference[0].method]
+
+    @property
+    def converged(self) -> bool:
+        """Whether every result of every method passed its checks."""
+        return all(r.status == "converged" for r in self.reference)
+
+
+def write_run(path: str | Path, run: Run) -> None:
+    """Write `run` to `path`, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written.
+    """
+    chains = run.chains
+    with writing(path) as temporary, h5py.File(temporary, "w") as file:
+        create_root(
+            file, f"statfe simulation of {run.model.spec}", run.model.spec, chains.sampler, chains.seed, run.command,
+            schedule=chains.schedule, burn_in=chains.burn_in, replicas=chains.n_replicas, seconds=chains.seconds)
+        write_model(file.create_group("model"), run.model)
+        _write_samples(file.create_group("samples"), chains, run.model.offset)
+        _write_diagnostics(file.create_group("diagnostics"), chains, run.diagnostics, run.model.offset)
+        if run.reference:
+            write_free_energies(file.create_group("reference"), run.reference, run.betas)
+
+
+def _write_samples(group: h5py.Group, chains: Chains, offset: float) -> None:
+    _write_rungs(group, chains)
+    write_coordinate(group, "chain", np.arange(chains.n_replicas), "1", "replica of the ladder")
+    write_coordinate(group, "draw", chains.sweeps, "1", "sweeps after burn-in")
+    dims = ("beta", "chain", "draw")
+    # Stored by rung, so that one temperature reads as one stretch.
+    energy = np.moveaxis(chains.energy, 2, 0) + offset
+    write_variable(group, "energy", energy, dims, "1", "energy E")
+    write_variable(group, "magnetization", np.moveaxis(chains.magnetization, 2, 0), dims, "1", "sum of the spins")
+
+
+def _write_rungs(group: h5py.Group, chains: Chains) -> None:
+    write_coordinate(group, "beta", chains.betas, "1", "inverse temperature (k_B = 1)")
+    write_variable(
+        group, "requested", chains.requested, ("beta",), "1", "1 where this beta was asked for, 0 where it was added")
+
+
+def _write_diagnostics(
+    group: h5py.Group, chains: Chains, diagnostics: dict[str, np.ndarray], offset: float
+) -> None:
+    _write_rungs(group, chains)
+    for name, values in diagnostics.items():
+        units, long_name = DIAGNOSTICS[name]
+        shifted = values + offset if name == "energy_mean" else values
+        write_variable(group, name, shifted, ("beta",), units, long_name)
+
+
+def read_run(path: str | Path) -> Run:
+    """Read a file that `write_run` wrote.
+
+    Raises
+    ------
+    StoreError
+        For a file that is missing, truncated, foreign, or not a simulation.
+    """
+    with opened(path) as file:
+        root = read_attributes(file)
+        model = read_model(require_group(file, "model"))
+        samples = require_group(file, "samples")
+        try:
+            chains = _read_chains(root, samples, require_group(file, "diagnostics"), model.offset)
+            diagnostics = _read_diagnostics(file["diagnostics"], model.offset)
+        except KeyError as error:
+            raise StoreError(f"{path} is not a simulation: {error}") from None
+        reference = read_free_energies(file["reference"], model.spec, model.n_sites) if "reference" in file else []
+    return Run(model, chains, reference, diagnostics, str(root.get("command", "")), root)
+
+
+def _read_chains(root: dict[str, Any], samples: h5py.Group, diagnostics: h5py.Group, offset: float) -> Chains:
+    return Chains(
+        betas=samples["beta"][()], requested=samples["requested"][()].astype(bool),
+        energy=np.moveaxis(samples["energy"][()], 0, 2) - offset,
+        magnetization=np.moveaxis(samples["magnetization"][()], 0, 2), sweeps=samples["draw"][()],
+        swap_acceptance=diagnostics["swap_acceptance"][:-1], schedule=str(root["schedule"]),
+        sampler=str(root["sampler"]), seed=int(root["seed"]), burn_in=int(root["burn_in"]),
+        seconds=float(root["seconds"]))
+
+
+def _read_diagnostics(group: h5py.Group, offset: float) -> dict[str, np.ndarray]:
+    found = {name: group[name][()] for name in DIAGNOSTICS if name in group}
+    if "energy_mean" in found:
+        found["energy_mean"] = found["energy_mean"] - offset
+    return found

@@ -1,0 +1,1 @@
+"""The command `statfe`: every command parses, calls one function of statfe, and prints."""

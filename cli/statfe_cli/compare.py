@@ -1,0 +1,76 @@
+"""``statfe compare``: score approximate free energies against a reference, and report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
+
+
+class _ManyMethods(click.Command):
+    """Lets ``--methods`` take several words: ``--methods tap bethe`` reads as ``--methods tap --methods bethe``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        out: list[str] = []
+        rest = list(args)
+        while rest:
+            word = rest.pop(0)
+            out.append(word)
+            if word != "--methods":
+                continue
+            taken = 0
+            while rest and not rest[0].startswith("-"):
+                if taken:
+                    out.append("--methods")
+                out.append(rest.pop(0))
+                taken += 1
+        return super().parse_args(ctx, out)
+
+
+@click.command("compare", cls=_ManyMethods)
+@click.argument("target", metavar="RUN.h5|MODEL|STUDY.toml")
+@click.option("--beta", metavar="GRID", help="Inverse temperatures; required for a model.")
+@click.option("--reference", metavar="SPEC",
+              help="Method of the reference.  [default: the run's own, else exact where affordable, else mbar]")
+@click.option("--methods", multiple=True, default=("all",), metavar="all|SPEC...", show_default="all",
+              help="Methods to score; several words may follow.")
+@click.option("-o", "--output", metavar="OUT/", help="Folder for the report, tables and figures.")
+@seed_option
+@workers_option
+@force_option
+@json_option
+def command(
+    target: str, beta: str | None, reference: str | None, methods: tuple[str, ...], output: str | None,
+    seed: int | None, workers: int | None, force: bool, as_json: bool) -> int:
+    """Score approximate free energies against a reference.
+
+    TARGET is a simulation (RUN.h5), a model with --beta, or a study (STUDY.toml). Put it before --methods.
+
+    \b
+    statfe compare run.h5 -o out/
+    statfe compare sk:n=20,seed=1 --beta 0.1:1.5:8 --methods mean-field tap bethe -o out/
+    """
+    from statfe.api import compare
+    from statfe_cli.main import NOT_CONVERGED
+    from statfe_cli.output import print_json, score_tables
+    from statfe_cli.progress import progress_bar
+
+    if output is None and not as_json:
+        raise click.UsageError("name the folder to write with -o OUT/ (or print the scores with --json)")
+    with progress_bar("comparing") as progress:
+        done = compare(
+            target, beta, reference=reference, methods=list(methods), output=output, seed=seed,
+            workers=workers or available_cpus(), force=force, progress=progress)
+    if as_json:
+        print_json([score.to_dict() for score in done.scores])
+    else:
+        click.echo(score_tables(done.comparisons))
+        click.echo("\n".join(f"wrote {path}" for path in done.files.values()))
+    return 0 if _all_converged(done.comparisons) else NOT_CONVERGED
+
+
+def _all_converged(comparisons: list[Any]) -> bool:
+    return all(
+        r.status == "converged" for c in comparisons for r in [*c.reference, *(s.result for s in c.scores)])

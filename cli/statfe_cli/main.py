@@ -1,0 +1,98 @@
+"""Entry point: finds the commands, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+import click
+
+#: Exit codes of the contract.
+FAILURE, USAGE, NOT_CONVERGED, INTERRUPTED = 1, 2, 3, 130
+
+#: Modules here that are not commands.
+_PARTS = {"main", "output", "progress", "arguments"}
+
+
+class _Commands(click.Group):
+    """One command a file; files import nothing heavy at the top, so listing them is cheap."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        found = [m.name for m in pkgutil.iter_modules([os.path.dirname(__file__)]) if m.name not in _PARTS]
+        return sorted(name.replace("_", "-") for name in found)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            close = difflib.get_close_matches(cmd_name, self.list_commands(ctx), n=1, cutoff=0.4)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(self.list_commands(ctx))}"
+            raise click.UsageError(f"unknown command {cmd_name!r}{hint}")
+        module = importlib.import_module(f"statfe_cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"statfe {version('statfe')}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+              help="Print the version.")
+def cli() -> None:
+    """How far is an approximate free energy from the true one, and how sure are we?
+
+    \b
+    statfe simulate ising:shape=16x16 --beta 0.2,0.44,0.6 -o run.h5
+    statfe compare run.h5 -o out/
+    statfe free-energy sk:n=20,seed=1 --beta 0.1:1:10 --method tap
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        result = cli.main(args=arguments, prog_name="statfe", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        return _say("interrupted", INTERRUPTED)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except click.ClickException as error:
+        return _say(f"error: {error.format_message()}", error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, less) went away; point stdout elsewhere so that Python does not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except MemoryError:
+        return _say("error: out of memory; take a smaller model, or fewer replicas, sweeps or betas", FAILURE)
+    except Exception as error:
+        return _failure(error)
+    return int(result or 0)
+
+
+def _failure(error: Exception) -> int:
+    from statfe.errors import StatfeError, UsageError
+
+    if isinstance(error, UsageError):
+        return _say(f"error: {error}", USAGE)
+    if isinstance(error, StatfeError):
+        return _say(f"error: {error}", FAILURE)
+    raise error
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"statfe: {' '.join(message.split())}", err=True)
+    return code
+
+
+def run() -> None:
+    """Console entry point."""
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Tables for people and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
+    """Aligned columns; those in `left` are flush left, the others right."""
+    cells = [list(header), *[list(r) for r in rows]]
+    widths = [max(len(r[c]) for r in cells) for c in range(len(header))]
+    lines = []
+    for r in cells:
+        parts = [r[c].ljust(w) if c in left else r[c].rjust(w) for c, w in enumerate(widths)]
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def with_error(value: float, error: float, digits: int = 10) -> str:
+    """``-953.92 +- 0.07``: the error with two digits, the value to the same place; exact values in full."""
+    if not math.isfinite(value):
+        return "-"
+    if not math.isfinite(error) or error <= 0.0:
+        return f"{value:.{digits}g}"
+    places = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{places}f} +- {error:.{places}f}"
+
+
+def print_json(value: Any) -> None:
+    """Strict JSON on stdout: NaN and infinities become null."""
+    from statfe.result import plain
+
+    click.echo(json.dumps(plain(value), allow_nan=False, indent=1))
+
+
+def result_table(results: Sequence[Any]) -> str:
+    """Free energies, one a row, with messages below."""
+    rows = [
+        [f"{r.beta:.6g}", r.method, with_error(r.beta_f, r.beta_f_error),
+         with_error(r.per_site, r.beta_f_error / r.n_sites, 9), r.kind, r.status]
+        for r in results
+    ]
+    text = table(["beta", "method", "beta_f", "beta_f / N", "kind", "status"], rows, left=(1, 4, 5))
+    messages = dict.fromkeys(f"{r.method}: {r.message}" for r in results if r.status != "converged")
+    return "\n".join([text, *messages])
+
+
+def score_tables(comparisons: Sequence[Any]) -> str:
+    """Scores, one a row, model by model."""
+    parts = []
+    for c in comparisons:
+        reference = c.reference[0]
+        rows = [
+            [s.result.method, f"{s.result.beta:.6g}", s.result.kind, _signed(s.error_per_site), _signed(s.sigmas, ".1f"),
+             s.verdict]
+            for s in c.scores
+        ]
+        head = f"{c.heading}: {c.n_sites} spins; reference {reference.method} ({reference.kind}), seed {c.seed}"
+        parts.append(head + "\n\n" + table(
+            ["method", "beta", "kind", "error / N", "sigmas", "verdict"], rows, left=(0, 2, 5)))
+        parts += [f"not run: {spec}: {reason}" for spec, reason in c.skipped]
+    return "\n\n".join(parts) + "\n"
+
+
+def _signed(value: float, form: str = ".2e") -> str:
+    return f"{value:+{form}}" if math.isfinite(value) else "-"
+
+
+def print_entries(entries: Sequence[dict[str, Any]]) -> None:
+    """Models or methods with their options, for people."""
+    for entry in entries:
+        kinds = f"  [{', '.join(entry['kinds'])}]" if "kinds" in entry else ""
+        click.echo(f"{entry['name']}{kinds}")
+        click.echo(f"    {entry['summary']}")
+        for option in entry["options"]:
+            default = "required" if option["required"] else f"default {option['default']}"
+            choices = f" ({' | '.join(option['choices'])})" if option["choices"] else ""
+            click.echo(f"    {option['name']}: {option['type']}{choices}, {default}  {option['doc']}".rstrip())
+        click.echo(f"    source: {entry['reference']}")

@@ -1,0 +1,108 @@
+"""``statfe simulate``: sample a model, and make reference free energies from the samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from statfe_cli.arguments import (
+    available_cpus,
+    beta_option,
+    force_option,
+    json_option,
+    seed_option,
+    workers_option,
+)
+
+if TYPE_CHECKING:
+    from statfe.simulation import Forecast
+    from statfe.store.run_file import Run
+
+
+@click.command("simulate")
+@click.argument("model")
+@beta_option
+@click.option("-o", "--output", metavar="RUN.h5", help="HDF5 file to write.")
+@click.option("--sampler", default="metropolis", show_default=True, metavar="SPEC",
+              help="metropolis or gibbs, with options burn_in, thin, schedule, spacing.")
+@click.option("--sweeps", type=click.IntRange(min=1), default=10_000, show_default=True,
+              help="Measured sweeps at every rung.")
+@click.option("--replicas", type=click.IntRange(min=1), default=4, show_default=True,
+              help="Independent ladders of chains.")
+@seed_option
+@workers_option
+@click.option("--samples-only", is_flag=True, help="Add no rungs and make no reference.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, how long and how large; write nothing.")
+@force_option
+@json_option
+def command(
+    model: str, beta: str, output: str | None, sampler: str, sweeps: int, replicas: int, seed: int | None,
+    workers: int | None, samples_only: bool, dry_run: bool, force: bool, as_json: bool) -> int:
+    """Sample MODEL over a ladder of beta and store energies and reference free energies.
+
+    Rungs are added from beta = 0, where the free energy is known exactly, so that neighbours overlap.
+
+    \b
+    statfe simulate ising:shape=32x32 --beta 0.3:0.6:7 -o run.h5
+    statfe simulate ea:shape=6x6x6,seed=3 --beta 0.5,0.9,1.2 --sweeps 20000 -o glass.h5
+    """
+    import statfe
+    from statfe.api import plan_simulation
+    from statfe_cli.main import NOT_CONVERGED
+    from statfe_cli.progress import progress_bar
+
+    options: dict[str, Any] = {
+        "sampler": sampler, "sweeps": sweeps, "replicas": replicas, "seed": seed,
+        "workers": workers or available_cpus(), "samples_only": samples_only}
+    if dry_run:
+        _print_forecast(plan_simulation(model, beta, **options), as_json)
+        return 0
+    if output is None:
+        raise click.UsageError("name the file to write with -o RUN.h5 (or use --dry-run)")
+    with progress_bar("sampling") as progress:
+        run = statfe.simulate(model, beta, output, force=force, progress=progress, **options)
+    _print_run(run, output, as_json)
+    return 0 if run.converged else NOT_CONVERGED
+
+
+def _print_forecast(plan: Forecast, as_json: bool) -> None:
+    from statfe_cli.output import print_json
+
+    p = plan.plan
+    facts = {
+        "rungs": p.ladder.betas, "requested": p.ladder.requested, "schedule": p.schedule, "sampler": p.sampler.spec,
+        "sweeps": p.sweeps, "burn_in": p.burn_in, "thin": p.thin, "replicas": p.replicas, "seed": p.seed,
+        "seconds": plan.seconds, "bytes": plan.bytes}
+    if as_json:
+        print_json(facts)
+        return
+    click.echo(f"{len(p.ladder.betas)} rungs ({p.ladder.added} added), {p.schedule}, {p.sampler.spec}, seed {p.seed}")
+    click.echo(f"{p.replicas} replicas x ({p.burn_in} + {p.sweeps}) sweeps, every {p.thin}. recorded")
+    click.echo(f"about {plan.seconds:.1f} s and {plan.bytes / 1e6:.0f} MB; nothing was written")
+
+
+def _print_run(run: Run, output: str, as_json: bool) -> None:
+    from statfe_cli.output import print_json, result_table
+
+    chains = run.chains
+    added = int((~chains.requested).sum())
+    if as_json:
+        print_json({
+            "output": output, "model": run.model.spec, "n_sites": run.model.n_sites, "seed": chains.seed,
+            "sampler": chains.sampler, "schedule": chains.schedule, "rungs": chains.betas, "rungs_added": added,
+            "replicas": chains.n_replicas, "draws": chains.n_draws, "seconds": chains.seconds,
+            "command": run.command, "reference": [r.to_dict() for r in run.reference]})
+        return
+    click.echo(f"{run.model.spec}: {run.model.n_sites} spins, {run.model.n_bonds} bonds")
+    click.echo(
+        f"{chains.sampler}, {chains.schedule}, {chains.n_replicas} replicas x {chains.n_draws} draws, seed {chains.seed}, "
+        f"{chains.seconds:.1f} s")
+    if added:
+        click.echo(
+            f"{added} rungs added to the {len(run.betas)} asked for, from beta = 0, so that neighbours overlap")
+    if run.reference:
+        click.echo("\n" + result_table(run.reference))
+    else:
+        click.echo("samples only: no reference was made")
+    click.echo(f"\nwrote {output}")

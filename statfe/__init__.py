@@ -1,0 +1,51 @@
+"""statfe: how far is an approximate free energy from the true one, and how sure are we?
+
+    >>> import statfe
+    >>> model = statfe.model("ising:shape=8x8")
+    >>> statfe.free_energy(model, 0.44, method="exact").per_site
+    >>> statfe.free_energy(model, 0.44, method="bethe").kind
+
+Names load on first use, so that importing statfe costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from statfe.api import compare, free_energy, load, model, simulate
+    from statfe.errors import StatfeError, UsageError
+    from statfe.models.ising import IsingModel
+    from statfe.result import FreeEnergy
+
+_HOMES = {
+    "compare": "statfe.api",
+    "free_energy": "statfe.api",
+    "load": "statfe.api",
+    "model": "statfe.api",
+    "simulate": "statfe.api",
+    "FreeEnergy": "statfe.result",
+    "IsingModel": "statfe.models.ising",
+    "StatfeError": "statfe.errors",
+    "UsageError": "statfe.errors",
+}
+
+__all__ = [
+    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "compare", "free_energy", "load", "model", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("statfe")
+    raise AttributeError(f"module 'statfe' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES, "__version__"])

@@ -1,0 +1,88 @@
+"""`write_report`: comparisons to report.html, scores.csv, scores.json, scores.h5 and figures, all or none."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from statfe.errors import UsageError
+from statfe.report.figures import MISSING, draw_all
+from statfe.report.html import html_page
+from statfe.report.rows import csv_bytes, json_bytes
+from statfe.scoring.comparison import Comparison
+from statfe.scoring.scores_file import scores_image
+from statfe.store.atomic import check_output, make_folder, writing
+
+#: The files that every report has, beside its figures.
+REPORT_FILES = ("report.html", "scores.csv", "scores.json", "scores.h5")
+
+
+def check_report_libraries() -> None:
+    """Refuse, before any work, when the libraries of a report are missing.
+
+    Raises
+    ------
+    UsageError
+        matplotlib or jinja2 is not installed.
+    """
+    for name in ("matplotlib", "jinja2"):
+        gone = sys.modules.get(name, "") is None or importlib.util.find_spec(name) is None
+        if gone:
+            raise UsageError(MISSING)
+
+
+def write_report(comparisons: Sequence[Comparison], folder: str | Path, force: bool = False) -> dict[str, Path]:
+    """Write the report of `comparisons` (one a model) into `folder`, which is made where it is missing.
+
+    Everything is made in memory first; then all files are written beside their places and put there.
+
+    Returns
+    -------
+    Paths by file name, ``report.html`` first, then the scores, then the figures.
+
+    Raises
+    ------
+    UsageError
+        There is nothing to report, or matplotlib or jinja2 is not installed.
+    StoreError
+        A file exists (without `force`) or cannot be written.
+    """
+    if not comparisons:
+        raise UsageError("there is nothing to report: no model was compared")
+    check_report_libraries()
+    place = Path(folder)
+    check_output([place / name for name in REPORT_FILES], force)
+    contents = _contents(comparisons)
+    paths = {name: place / name for name in contents}
+    check_output(paths.values(), force)
+    made = not place.exists()
+    make_folder(place)
+    try:
+        _put(contents, paths)
+    except BaseException:
+        if made:
+            with contextlib.suppress(OSError):
+                place.rmdir()
+        raise
+    return paths
+
+
+def _contents(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
+    """The bytes of every file by name."""
+    several = len(comparisons) > 1
+    drawings = [draw_all(c, f"-{k}" if several else "") for k, c in enumerate(comparisons)]
+    figures = {f"{d.name}.svg": d.svg.encode() for page in drawings for d in page}
+    return {
+        "report.html": html_page(comparisons, drawings), "scores.csv": csv_bytes(comparisons),
+        "scores.json": json_bytes(comparisons), "scores.h5": scores_image(comparisons), **figures,
+    }
+
+
+def _put(contents: dict[str, bytes], paths: dict[str, Path]) -> None:
+    # All temporary files are written before the first takes its place; report.html, entered first, comes last.
+    with contextlib.ExitStack() as stack:
+        for name, data in contents.items():
+            stack.enter_context(writing(paths[name])).write_bytes(data)

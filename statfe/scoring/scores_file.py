@@ -1,0 +1,137 @@
+"""Comparisons in HDF5 (scores.h5): /model, /reference and /scores; in a study, those of each model in
+/study/0, /study/1, ...
+
+/scores and /reference are as `statfe.store.free_energies` has them, on (method, beta). /scores has besides
+`reference_beta_f`, `reference_error`, `error`, `error_per_site`, `sigmas`, `verdict` and `bound_violated`;
+its attributes keep what else a `Comparison` knows, so that the report can be made again from the file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from statfe.errors import StoreError
+from statfe.models.model_file import read_model, write_model
+from statfe.result import FreeEnergy, plain
+from statfe.scoring.comparison import Comparison
+from statfe.scoring.verdict import VERDICTS, Score
+from statfe.store.free_energies import read_free_energies, text_array, write_free_energies
+from statfe.store.hdf5 import create_root, file_image, write_attributes, write_variable
+from statfe.store.reading import opened, read_attributes, require_group
+
+#: units and long name of the numbers of a score.
+NUMBERS = {
+    "reference_beta_f": ("1", "beta F of the reference (nats)"),
+    "reference_error": ("1", "standard error of the reference (nats)"),
+    "error": ("1", "beta_f - reference_beta_f (nats)"),
+    "error_per_site": ("1", "error / N (nats a site)"),
+    "sigmas": ("1", "error over the combined standard error; NaN where that is 0"),
+}
+
+
+def scores_image(comparisons: Sequence[Comparison]) -> bytes:
+    """The file scores.h5 of `comparisons`, as bytes."""
+    first = comparisons[0]
+    with h5py.File("scores.h5", "w", driver="core", backing_store=False) as file:
+        create_root(
+            file, first.title or f"scores of {first.model}", joined([c.model for c in comparisons]),
+            joined([c.sampler for c in comparisons]), first.seed, first.command)
+        if len(comparisons) == 1:
+            _write(file, first)
+        else:
+            for index, comparison in enumerate(comparisons):
+                _write(file.create_group(f"study/{index}"), comparison)
+        return file_image(file)
+
+
+def read_comparisons(path: str | Path) -> list[Comparison]:
+    """The comparisons of a scores.h5.
+
+    Raises
+    ------
+    StoreError
+        The file is missing, truncated, foreign, or holds no scores.
+    """
+    with opened(path) as file:
+        if "study" not in file:
+            return [_read(file)]
+        study = require_group(file, "study")
+        return [_read(study[index]) for index in sorted(study, key=int)]
+
+
+def joined(texts: Sequence[str]) -> str:
+    """The distinct texts that are not empty, with semicolons between."""
+    return "; ".join(t for t in dict.fromkeys(texts) if t)
+
+
+def _write(parent: h5py.Group, comparison: Comparison) -> None:
+    if comparison.ising is not None:
+        write_model(parent.create_group("model"), comparison.ising)
+    results = [*comparison.reference, *comparison.secondary]
+    write_free_energies(parent.create_group("reference"), results, comparison.betas)
+    group = parent.create_group("scores")
+    write_free_energies(group, [s.result for s in comparison.scores], comparison.betas)
+    table = comparison.score_table()
+    shape, dims = (len(table), len(comparison.betas)), ("method", "beta")
+    for name, (units, long_name) in NUMBERS.items():
+        values = [[math.nan if s is None else getattr(s, name) for s in row] for row in table]
+        write_variable(group, name, np.array(values, dtype=np.float64).reshape(shape), dims, units, long_name)
+    text = [["" if s is None else s.verdict for s in row] for row in table]
+    write_variable(group, "verdict", text_array(text, shape[1]), dims, "1", "the score in words")
+    flags = np.array([[s is not None and s.bound_violated for s in row] for row in table], dtype=np.int8)
+    long_name = "1 where a bound lies on the wrong side, else 0"
+    write_variable(group, "bound_violated", flags.reshape(shape), dims, "1", long_name)
+    write_attributes(
+        group, model=comparison.model, n_sites=comparison.n_sites, title=comparison.title,
+        sampler=comparison.sampler, command=comparison.command, seed=comparison.seed,
+        facts=_json(comparison.facts), skipped=_json(comparison.skipped), versions=_json(comparison.versions))
+
+
+def _read(parent: h5py.Group) -> Comparison:
+    scores, stored = require_group(parent, "scores"), require_group(parent, "reference")
+    about = read_attributes(scores)
+    try:
+        model, n_sites = str(about["model"]), int(about["n_sites"])
+        reference = read_free_energies(stored, model, n_sites)
+        preferred = reference[0].method if reference else ""
+        return Comparison(
+            model=model, betas=scores["beta"][()].tolist(),
+            reference=[r for r in reference if r.method == preferred],
+            secondary=[r for r in reference if r.method != preferred],
+            scores=_read_scores(scores, read_free_energies(scores, model, n_sites), preferred),
+            facts=json.loads(about["facts"]), skipped=[(a, b) for a, b in json.loads(about["skipped"])],
+            versions=json.loads(about["versions"]), title=str(about["title"]), sampler=str(about["sampler"]),
+            command=str(about["command"]), seed=int(about["seed"]) if "seed" in about else None,
+            ising=read_model(parent["model"]) if "model" in parent else None)
+    except StoreError:
+        raise
+    except (KeyError, ValueError, TypeError) as error:
+        raise StoreError(f"{parent.file.filename}: {scores.name} cannot be read: {error}") from error
+
+
+def _read_scores(group: h5py.Group, results: Sequence[FreeEnergy], reference: str) -> list[Score]:
+    """The scores as they were given, not judged anew."""
+    numbers = {name: group[name][()] for name in NUMBERS}
+    verdicts, flags = group["verdict"].asstr()[()], group["bound_violated"][()]
+    row = {str(method): i for i, method in enumerate(group["method"].asstr()[()])}
+    column = {float(beta): j for j, beta in enumerate(group["beta"][()])}
+    scores = []
+    for result in results:
+        at = row[result.method], column[result.beta]
+        if not verdicts[at].startswith(VERDICTS):
+            raise ValueError(f"no verdict is {verdicts[at]!r}")
+        scores.append(Score(
+            result=result, reference=reference, verdict=str(verdicts[at]), bound_violated=bool(flags[at]),
+            **{name: float(values[at]) for name, values in numbers.items()}))
+    return scores
+
+
+def _json(value: Any) -> str:
+    return json.dumps(plain(value), allow_nan=False)

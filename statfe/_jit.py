@@ -54,10 +54,11 @@ def cache_dir() -> Path | None:
 def njit(function: Callable[..., Any]) -> Any:
     """Compile `function` with `JIT_OPTIONS` on first use and keep the result in `cache_dir`."""
     folder = cache_dir()
-    before = numba.config.CACHE_DIR
+    config: Any = numba.config
+    before = config.CACHE_DIR
     # Read when the dispatcher is made; put back at once, so that other packages keep their own place.
-    numba.config.CACHE_DIR = str(folder) if folder else before
+    config.CACHE_DIR = str(folder) if folder else before
     try:
         return numba.njit(cache=folder is not None, **JIT_OPTIONS)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before

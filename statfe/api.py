@@ -220,7 +220,7 @@ def _compare_study(
 def _is_path(target: str | PathLike[str]) -> bool:
     """Whether a word names a file rather than a model: specs have no such endings and no slash before a colon."""
     text = str(target)
-    return isinstance(target, PathLike) or text.endswith((".h5", ".hdf5", ".nc")) and not text.startswith("file:")
+    return isinstance(target, PathLike) or (text.endswith((".h5", ".hdf5", ".nc")) and not text.startswith("file:"))
 
 
 def load(path: str | PathLike[str]) -> Run:

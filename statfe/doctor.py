@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 
 from statfe._jit import cache_dir
@@ -24,8 +23,8 @@ from statfe.random import generator
 from statfe.registry import methods, run_method
 from statfe.sampling.driver import plan_run, run_plan
 from statfe.sampling.samplers import RULES, make_sampler
-from statfe.store.describe import describe
 from statfe.simulation import simulate_plan
+from statfe.store.describe import describe
 from statfe.store.run_file import read_run, write_run
 
 _EXTRAS = {"report": ("matplotlib", "jinja2"), "xarray": ("xarray", "h5netcdf", "netCDF4")}
@@ -80,7 +79,7 @@ def _cache() -> Finding:
 def _machine() -> Finding:
     from llvmlite import binding
 
-    return Finding("machine", "ok", f"{binding.get_host_cpu_name()}, {os.cpu_count()} processors, numba {numba.__version__}")
+    return Finding("machine", "ok", f"{binding.get_host_cpu_name()}, {os.cpu_count()} processors")
 
 
 def _random_model(n: int) -> IsingModel:
@@ -149,7 +148,9 @@ def warm_up(progress: Callable[[str, float], None] | None = None) -> tuple[float
         if progress:
             progress(name, k / len(names))
         method = methods()[name]
-        options = [{"sampler": rule, "sweeps": 200} for rule in RULES] if method.family == "sampled" else method.variants or ({},)
+        options = method.variants or ({},)
+        if method.family == "sampled":
+            options = tuple({"sampler": rule, "sweeps": 200} for rule in RULES)
         for model in small:
             for chosen in options:
                 if not method.obstacle(model):

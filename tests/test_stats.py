@@ -74,7 +74,11 @@ def test_columns_are_independent_of_each_other():
 def test_rhat_is_one_for_one_law_and_large_for_a_drift():
     x = autoregressive(0.3, 4, 5000, 2)
     assert split_rhat(x) == pytest.approx(1.0, abs=0.01)
-    assert split_rhat(x + np.linspace(0, 3, 5000)) > 1.3
+    # Halves of a ramp of height 3 differ by 1.5; within each, noise and ramp add 1 / (1 - rho^2) + 1.5^2 / 12.
+    within, between = 1.0 / (1.0 - 0.3**2) + 1.5**2 / 12.0, 0.75**2 * 8.0 / 7.0
+    expected = np.sqrt(1.0 + between / within)
+    assert expected > 1.2
+    assert split_rhat(x + np.linspace(0, 3, 5000)) == pytest.approx(expected, abs=0.02)
     assert split_rhat(x[:, :3]) == np.inf
 
 

@@ -31,9 +31,11 @@ def state_counts(model: IsingModel, betas: np.ndarray, rule: str, swap: bool, se
     energy, magnetization = np.empty((gap, K)), np.empty((gap, K), dtype=np.int64)
     powers = 2 ** np.arange(n)[::-1]
     counts = np.zeros((K, 2**n))
+    # At beta = 0 Metropolis in order flips every spin every time.
+    rules = np.where(betas > 0, RULES[rule], RULES["gibbs"])
     for look in range(draws + 20):
         run_ladder(
-            RULES[rule], gap * look, gap, 1, swap, betas, spins, rung_of, chain_at, model.indptr, model.indices,
+            rules, gap * look, gap, 1, swap, betas, spins, rung_of, chain_at, model.indptr, model.indices,
             model.weights, model.fields, own, swap_state, energy, magnetization, tried, accepted)
         if look >= 20:
             for t in range(K):

@@ -56,11 +56,11 @@ def score_tables(comparisons: Sequence[Any]) -> str:
     for c in comparisons:
         reference = c.reference[0]
         rows = [
-            [s.result.method, f"{s.result.beta:.6g}", s.result.kind, _signed(s.error_per_site), _signed(s.sigmas, ".1f"),
-             s.verdict]
+            [s.result.method, f"{s.result.beta:.6g}", s.result.kind, _signed(s.error_per_site),
+             _signed(s.sigmas, ".1f"), s.verdict]
             for s in c.scores
         ]
-        head = f"{c.heading}: {c.n_sites} spins; reference {reference.method} ({reference.kind}), seed {c.seed}"
+        head = f"{c.model}: {c.n_sites} spins; reference {reference.method} ({reference.kind}), seed {c.seed}"
         parts.append(head + "\n\n" + table(
             ["method", "beta", "kind", "error / N", "sigmas", "verdict"], rows, left=(0, 2, 5)))
         parts += [f"not run: {spec}: {reason}" for spec, reason in c.skipped]

@@ -96,8 +96,8 @@ def _print_run(run: Run, output: str, as_json: bool) -> None:
         return
     click.echo(f"{run.model.spec}: {run.model.n_sites} spins, {run.model.n_bonds} bonds")
     click.echo(
-        f"{chains.sampler}, {chains.schedule}, {chains.n_replicas} replicas x {chains.n_draws} draws, seed {chains.seed}, "
-        f"{chains.seconds:.1f} s")
+        f"{chains.sampler}, {chains.schedule}, {chains.n_replicas} replicas x {chains.n_draws} draws, "
+        f"seed {chains.seed}, {chains.seconds:.1f} s")
     if added:
         click.echo(
             f"{added} rungs added to the {len(run.betas)} asked for, from beta = 0, so that neighbours overlap")

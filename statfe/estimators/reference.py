@@ -79,7 +79,7 @@ def sampled_reference(model: IsingModel, chains: Chains) -> SampledReference:
     diagnostics["disagreement"] = _disagreement(bennett, integration, first)
     problems = [_problems(chains, bennett, diagnostics, k) for k in range(len(chains.betas))]
     values = {MBAR: bennett.beta_f, INTEGRATION: integration.beta_f}
-    wanted = np.flatnonzero(chains.requested)
+    wanted = np.flatnonzero(chains.requested).tolist()
     outcomes = {
         name: [_outcome(name, values, errors, diagnostics, problems[k], k) for k in wanted] for name in values}
     return SampledReference(chains.betas[wanted], outcomes, diagnostics)

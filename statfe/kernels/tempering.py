@@ -19,9 +19,9 @@ GIBBS = 1
 
 @njit
 def sweep_chain(rule, spins, beta, indptr, indices, weights, fields, state):
-    """One sweep of one chain. At beta = 0 Metropolis would flip every spin every time, so heat bath is used."""
+    """One sweep of one chain, sites in order."""
     n = len(spins)
-    if rule == 0 and beta > 0.0:
+    if rule == METROPOLIS:
         return metropolis_sites(spins, 0, n, beta, indptr, indices, weights, fields, state)
     return gibbs_sites(spins, 0, n, beta, indptr, indices, weights, fields, state)
 
@@ -47,14 +47,14 @@ def swap_rungs(parity, betas, energies, chain_at, rung_of, state, tried, accepte
 
 
 @njit
-def run_ladder(rule, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, chain_at, indptr, indices, weights,
+def run_ladder(rules, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, chain_at, indptr, indices, weights,
                fields, states, swap_state, energy_out, magnetization_out, tried, accepted):
     """Advance one replica by `n_sweeps` sweeps and record every `thin`-th.
 
     Parameters
     ----------
-    rule
-        0 for Metropolis, 1 for heat bath.
+    rules
+        Update rule of each rung, `METROPOLIS` or `GIBBS`, shape (K,).
     first_sweep
         Number of sweeps done before; sets the parity of swaps.
     swap
@@ -78,7 +78,7 @@ def run_ladder(rule, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, c
     for sweep in range(n_sweeps):
         for c in range(K):
             de, dm = sweep_chain(
-                rule, spins[c], betas[rung_of[c]], indptr, indices, weights, fields, states[c])
+                rules[rung_of[c]], spins[c], betas[rung_of[c]], indptr, indices, weights, fields, states[c])
             energies[c] += de
             magnetizations[c] += dm
         if swap:

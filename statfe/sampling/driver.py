@@ -19,7 +19,7 @@ from statfe.kernels.tempering import run_ladder
 from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.ladder import Ladder, plan_ladder, requested_only
-from statfe.sampling.samplers import Sampler
+from statfe.sampling.samplers import Sampler, rules_at
 
 CHAIN_KEY, SWAP_KEY, START_KEY = 1, 2, 3
 #: Spin updates in one block of one replica: a fraction of a second, so that Ctrl-C and progress are prompt.
@@ -150,7 +150,7 @@ class _Replica:
         e, mag = np.empty((draws, len(betas))), np.empty((draws, len(betas)), dtype=np.int64)
         thin = plan.thin if block.rows is not None else block.sweeps + 1
         run_ladder(
-            plan.sampler.rule, block.first_sweep, block.sweeps, thin, len(betas) > 1, betas, self.spins,
+            rules_at(plan.sampler.rule, m, betas), block.first_sweep, block.sweeps, thin, len(betas) > 1, betas, self.spins,
             self.rung_of, self.chain_at, m.indptr, m.indices, m.weights, m.fields, self.states, self.swap_state, e,
             mag, self.tried, self.accepted)
         if block.rows is not None:

@@ -15,6 +15,7 @@ from statfe.errors import UsageError
 from statfe.kernels.tempering import run_ladder
 from statfe.models.ising import IsingModel
 from statfe.random import streams
+from statfe.sampling.samplers import rules_at
 
 MAX_RUNGS = 5000
 #: Stream keys; see `statfe.random.streams`.
@@ -95,7 +96,7 @@ class _Pilot:
         energy, magnetization = np.empty((self.sweeps, 1)), np.empty((self.sweeps, 1), dtype=np.int64)
         none, zero = np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
         run_ladder(
-            self.rule, 0, self.sweeps, 1, False, np.array([beta]), self.spins, zero, zero.copy(), m.indptr,
+            rules_at(self.rule, m, np.array([beta])), 0, self.sweeps, 1, False, np.array([beta]), self.spins, zero, zero.copy(), m.indptr,
             m.indices, m.weights, m.fields, self.states[:1], self.states[1], energy, magnetization, none, none)
         # The first half lets the chain settle after the step in beta.
         return float(energy[self.sweeps // 2:].std())

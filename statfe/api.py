@@ -23,6 +23,7 @@ from statfe.sampling.driver import plan_run
 from statfe.sampling.samplers import DEFAULT_SAMPLER, make_sampler
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.contest import Contest, compare_model, compare_run
+from statfe.scoring.scores_file import read_comparisons
 from statfe.scoring.study import Study, read_study
 from statfe.simulation import Forecast, forecast, simulate_plan
 from statfe.spec import parse_grid
@@ -192,6 +193,32 @@ def compare(
         comparisons = [_compare_one(target, beta, contest)]
     files = write_report(comparisons, Path(output), force) if output is not None else {}
     return Compared(comparisons, files)
+
+
+def report(file: str | PathLike[str], output: str | PathLike[str], force: bool = False) -> dict[str, Path]:
+    """Write the report of a scores.h5 again, to the same bytes, without computing anything.
+
+    Parameters
+    ----------
+    file
+        A scores.h5 that `compare` wrote.
+    output
+        Folder for the report, as in `compare`.
+    force
+        Replace existing files there.
+
+    Returns
+    -------
+    Paths by file name, ``report.html`` first.
+
+    Raises
+    ------
+    UsageError
+        The file holds no scores or cannot be read, or an output exists or cannot be written.
+    """
+    check_report_libraries()
+    check_output([Path(output) / name for name in REPORT_FILES], force)
+    return write_report(read_comparisons(file), output, force)
 
 
 def _compare_one(target: str | IsingModel | Run | PathLike[str], beta: Grid | None, contest: Contest) -> Comparison:

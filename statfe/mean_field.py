@@ -21,10 +21,14 @@ import numpy as np
 from statfe.fixed_point import Map, solve_fixed_point
 from statfe.kernels.mean_field import local_fields, mean_field_sweep
 from statfe.models.ising import IsingModel
-from statfe.random import generator
-from statfe.solutions import Search, Solution, Start, search
-from statfe.start_points import STARTS_KEY, aligned, gauge_signs, paramagnetic, random_states
+from statfe.solutions import Search, Solution, Start, continued, search
+from statfe.start_points import standard_starts
 from statfe.trial import ProductTrial
+
+__all__ = [
+    "continued", "coupling_fields", "descend", "is_exact_product", "mean_field_map", "minimise", "product_beta_f",
+    "standard_starts",
+]
 
 #: Steps that the extrapolation looks back on.
 MEMORY = 4
@@ -54,20 +58,13 @@ def mean_field_map(model: IsingModel, beta: float) -> Map:
     return sweep
 
 
-def descend(model: IsingModel, beta: float, start: Start, **driver: Any) -> Solution:
+def descend(model: IsingModel, beta: float, start: Start, *, iterations: int = 5000, **driver: Any) -> Solution:
     """Follow the bound down from `start` to a minimum; `driver` is handed to `solve_fixed_point`."""
     point = solve_fixed_point(
-        mean_field_map(model, beta), start.x, memory=MEMORY,
+        mean_field_map(model, beta), start.x, memory=MEMORY, iterations=start.limit(iterations),
         merit=lambda lambdas: product_beta_f(model, beta, ProductTrial(lambdas)), **driver)
     trial = ProductTrial(point.x)
     return Solution(product_beta_f(model, beta, trial), trial.means, point, start.name)
-
-
-def standard_starts(model: IsingModel, beta: float, seed: int, restarts: int) -> list[Start]:
-    """Paramagnetic, aligned, and `restarts` random ones; the same for the same seed."""
-    signs, rng = gauge_signs(model), generator(seed, STARTS_KEY)
-    return [
-        paramagnetic(model, beta, signs, rng), *aligned(model, signs), *random_states(restarts, signs, rng)]
 
 
 def minimise(
@@ -77,13 +74,6 @@ def minimise(
     return search(
         starts, lambda start: descend(model, beta, start, **driver), model.n_sites,
         symmetric=not model.has_fields, workers=workers)
-
-
-def continued(search_before: Search | None, count: int = 1) -> list[Start]:
-    """Starts at the `count` lowest solutions of the neighbouring beta."""
-    if search_before is None:
-        return []
-    return [Start("continued", s.point.x) for s in search_before.solutions[:count]]
 
 
 def is_exact_product(model: IsingModel, beta: float) -> bool:

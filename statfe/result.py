@@ -37,6 +37,15 @@ def failure(kind: Kind, status: Status, message: str, **stats: Any) -> Outcome:
         beta_f=math.nan, beta_f_error=math.nan, kind=kind, status=status, message=message, stats=stats)
 
 
+def exact_outcome(log_z: float, **stats: Any) -> Outcome:
+    """The outcome of an exact method from ln Z; a failure where that left the range of doubles."""
+    if math.isfinite(log_z):
+        return Outcome(beta_f=-float(log_z), kind="exact", stats=stats)
+    return failure(
+        "exact", "diverged", "beta times the energy overflows (1e308); take a smaller beta, or scale the couplings "
+        "and fields down", **stats)
+
+
 @dataclass(frozen=True, kw_only=True)
 class FreeEnergy:
     """A free energy at one inverse temperature.

@@ -28,10 +28,25 @@ State = TypeVar("State")
 
 
 class Start(NamedTuple):
-    """A named starting point of an iteration."""
+    """A named starting point of an iteration.
+
+    Attributes
+    ----------
+    budget
+        Iterations after which `search` gives the run up, unless it then lies below all that converged. None: no
+        such limit.
+    spent
+        Iterations already made on the way to `x`.
+    """
 
     name: str
     x: np.ndarray
+    budget: int | None = None
+    spent: int = 0
+
+    def limit(self, iterations: int) -> int:
+        """Iterations that a run from here may take, where `iterations` is the most in all."""
+        return max(1, min(iterations, self.budget or iterations) - self.spent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,14 +106,26 @@ def search(
 ) -> Search:
     """Run `solve` from every start and keep the distinct solutions, the lowest beta_f first.
 
+    A run that used up its start's budget goes on only where it may matter: its beta_f is below that of every run
+    that converged (all go on where none did). In large systems others coarsen for ever without becoming lowest.
+
     Parameters
     ----------
     solve
-        Gives a `Solution`; what it says is dropped unless its `point` converged.
+        Gives a `Solution`, and keeps to `Start.limit`; what it says is dropped unless its `point` converged.
     symmetric
         Whether a solution and its global flip are the same one.
     """
     runs = map_tasks(solve, starts, workers)
+    best = min((run.beta_f for run in runs if run.point.converged), default=np.inf)
+    again = {
+        k: Start(start.name, run.point.x, spent=run.point.iterations)
+        for k, (start, run) in enumerate(zip(starts, runs, strict=True))
+        if not run.point.converged and start.budget is not None and run.point.iterations >= start.budget
+        and not run.beta_f >= best}
+    for k, run in zip(again, map_tasks(solve, list(again.values()), workers), strict=True):
+        runs[k] = replace(
+            run, point=replace(run.point, iterations=run.point.iterations + again[k].spent))
     solved = [run for run in runs if run.point.converged]
     return Search(
         distinct(solved, n_sites, symmetric), [run.point for run in runs if not run.point.converged])
@@ -118,6 +145,11 @@ def _same_means(a: np.ndarray, b: np.ndarray, symmetric: bool) -> bool:
     if np.max(np.abs(a - b)) <= SAME_MEANS:
         return True
     return symmetric and bool(np.max(np.abs(a + b)) <= SAME_MEANS)
+
+
+def continued(before: Search | None, count: int = 1) -> list[Start]:
+    """Starts at the first `count` solutions of the neighbouring beta."""
+    return [Start("continued", s.point.x) for s in before.solutions[:count]] if before is not None else []
 
 
 def along_betas(

@@ -240,4 +240,7 @@ def _parse_grid_text(text: str) -> np.ndarray:
     number = int(count)
     if number < 1 or number > MAX_GRID:
         raise SpecError(f"beta grid {text!r}: the count must be between 1 and {MAX_GRID}")
-    return np.linspace(float(start), float(stop), number)
+    first, last = float(start), float(stop)
+    if not math.isfinite(last - first):
+        raise SpecError(f"beta grid {text!r}: values must be finite")
+    return np.linspace(first, last, number)

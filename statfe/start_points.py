@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse.linalg
 
-from statfe.models.balance import balance
+from statfe.models.balance import balance, is_balanced
 from statfe.models.ising import IsingModel
+from statfe.random import generator
 from statfe.solutions import Start
 
 #: Key of the random stream of all starts (see `statfe.random.generator`).
@@ -20,6 +21,9 @@ STARTS_KEY = 7001
 FROZEN = 3.0
 #: Size of the random bias around the paramagnet.
 BIAS = 1e-3
+#: Site and bond visits that a start which may well lead nowhere is given, and the fewest iterations.
+BUDGET = 5_000_000
+LEAST_BUDGET = 50
 
 
 def gauge_signs(model: IsingModel) -> np.ndarray:
@@ -31,9 +35,24 @@ def gauge_signs(model: IsingModel) -> np.ndarray:
     return gauge * np.where(favoured < 0.0, -1.0, 1.0)[model.components]
 
 
+def is_settled(model: IsingModel) -> bool:
+    """Whether the aligned start alone leads to the lowest solution of mean field and of Bethe.
+
+    So it is in a ferromagnet, up to a gauge, whose fields all favour one side: the iteration from full alignment
+    descends to the only solution with all means along the gauge, which is the lowest of all (Koehler, NeurIPS 2019).
+    """
+    return is_balanced(model) and bool(np.all(gauge_signs(model) * model.fields >= 0.0))
+
+
+def budget(model: IsingModel) -> int:
+    """Iterations for paramagnetic and random starts: all they need in small systems, fewer in large ones."""
+    return max(LEAST_BUDGET, BUDGET // (model.n_sites + len(model.indices)))
+
+
 def paramagnetic(model: IsingModel, beta: float, signs: np.ndarray, rng: np.random.Generator) -> Start:
     """Free spins in their own fields, with a small random bias that lets order grow."""
-    return Start("paramagnetic", beta * model.fields + BIAS * signs * rng.standard_normal(model.n_sites))
+    return Start(
+        "paramagnetic", beta * model.fields + BIAS * signs * rng.standard_normal(model.n_sites), budget(model))
 
 
 def aligned(model: IsingModel, signs: np.ndarray) -> list[Start]:
@@ -42,9 +61,21 @@ def aligned(model: IsingModel, signs: np.ndarray) -> list[Start]:
     return [up, Start("anti-aligned", -FROZEN * signs)] if model.has_fields else [up]
 
 
-def random_states(count: int, signs: np.ndarray, rng: np.random.Generator) -> list[Start]:
+def random_states(
+    count: int, signs: np.ndarray, rng: np.random.Generator, budget: int | None = None
+) -> list[Start]:
     """`count` random configurations, half frozen and half soft."""
-    return [Start("random", FROZEN * signs * rng.standard_normal(len(signs))) for _ in range(count)]
+    return [Start("random", FROZEN * signs * rng.standard_normal(len(signs)), budget) for _ in range(count)]
+
+
+def standard_starts(model: IsingModel, beta: float, seed: int, restarts: int) -> list[Start]:
+    """Paramagnetic, aligned, and `restarts` random ones; aligned alone where `is_settled`. Same seed, same starts."""
+    signs, rng = gauge_signs(model), generator(seed, STARTS_KEY)
+    if is_settled(model):
+        return aligned(model, signs)[:1]
+    return [
+        paramagnetic(model, beta, signs, rng), *aligned(model, signs),
+        *random_states(restarts, signs, rng, budget(model))]
 
 
 def spectral(model: IsingModel, signs: np.ndarray, rng: np.random.Generator) -> list[Start]:

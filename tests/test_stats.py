@@ -87,4 +87,6 @@ def test_bins_keep_the_mean():
     assert bin_means(x, 4).shape == (2, 4)
     assert np.allclose(bin_means(x, 4).mean(axis=1), x.mean(axis=1))
     assert bin_means(x, 100).shape == (2, 12)
-    assert np.allclose(bin_means(x, 5)[:, 0], x[:, 2:4].mean(axis=1))
+    odd = np.arange(26.0).reshape(2, 13)
+    assert bin_means(odd, 5).shape == (2, 6)
+    assert np.allclose(bin_means(odd, 5)[:, 0], odd[:, 1:3].mean(axis=1))

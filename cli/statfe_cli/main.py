@@ -7,6 +7,7 @@ import importlib
 import os
 import pkgutil
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -15,7 +16,7 @@ import click
 FAILURE, USAGE, NOT_CONVERGED, INTERRUPTED = 1, 2, 3, 130
 
 #: Modules here that are not commands.
-_PARTS = {"main", "output", "progress", "arguments"}
+_PARTS = {"__main__", "main", "output", "progress", "arguments"}
 
 
 class _Commands(click.Group):
@@ -58,6 +59,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    warnings.showwarning = _warn
     try:
         result = cli.main(args=arguments, prog_name="statfe", standalone_mode=False)
         sys.stdout.flush()
@@ -76,6 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _failure(error)
     return int(result or 0)
+
+
+def _warn(message: Warning | str, category: type[Warning], *_place: object, **_more: object) -> None:
+    """A warning as one line; those of other libraries to their developers are left out."""
+    if category is UserWarning:
+        _say(f"warning: {message}", 0)
 
 
 def _failure(error: Exception) -> int:

@@ -46,7 +46,7 @@ def result_table(results: Sequence[Any]) -> str:
         for r in results
     ]
     text = table(["beta", "method", "beta_f", "beta_f / N", "kind", "status"], rows, left=(1, 4, 5))
-    messages = dict.fromkeys(f"{r.method}: {r.message}" for r in results if r.status != "converged")
+    messages = dict.fromkeys(f"{r.method}: {r.message}" for r in results if r.message)
     return "\n".join([text, *messages])
 
 

@@ -8,21 +8,40 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from statfe._jit import njit
+
+
+@njit
+def reverse_slots(indptr, indices):
+    """reverse[k] = slot of the opposite direction; needs the sorted, symmetric rows of the model; int64.
+
+    Read in order, the slots that point to j come from rows in rising order, as the entries of row j do.
+    """
+    n = len(indptr) - 1
+    reverse = np.empty(len(indices), np.int64)
+    cursor = indptr[:n].copy()
+    for i in range(n):
+        for k in range(indptr[i], indptr[i + 1]):
+            j = indices[k]
+            reverse[k] = cursor[j]
+            cursor[j] += 1
+    return reverse
 
 
 @njit
 def message(a, decay, g):
     """u = atanh(tanh a tanh g) for a = beta J, decay = exp(-2 |a|) and cavity field g, at any size.
 
-    With c = exp(-2|a|) and e = exp(-2|g|), |u| = (1/2) ln[(1 + c e) / (c + e)].
+    With c = exp(-2|a|) and e = exp(-2|g|), |u| = (1/2) ln[(1 + c e) / (c + e)]; 1 + c e - c - e = (1 - c)(1 - e).
     """
     x = abs(a)
     y = abs(g)
     low = min(x, y)
     if low < 300.0:
         e = math.exp(-2.0 * y)
-        size = 0.5 * math.log((1.0 + decay * e) / (decay + e))
+        size = 0.5 * math.log1p((1.0 - decay) * (1.0 - e) / (decay + e))
     else:
         size = low - 0.5 * math.log1p(math.exp(-2.0 * abs(x - y)))
     return size if (a > 0.0) == (g > 0.0) else -size
@@ -71,7 +90,14 @@ def log_2cosh(x):
 
 
 @njit
-def edge_terms(indptr, indices, reverse, strengths, cavities, out):
+def site_terms(totals, out):
+    """out_i = ln(2 cosh H_i)."""
+    for i in range(len(totals)):
+        out[i] = log_2cosh(totals[i])
+
+
+@njit
+def edge_terms(indptr, reverse, strengths, cavities, out):
     """Per site, half of its pairs' terms of the Bethe free energy (see `statfe.methods.approximate.bethe`).
 
     out_i = (1/2) sum_k [ln C_k + ln C_reverse(k) - ln Z_k], with

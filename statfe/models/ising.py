@@ -19,10 +19,12 @@ from statfe.models.validation import check_both_orders, check_edges
 
 
 def _frozen(values: np.ndarray, dtype: type, given: object = None) -> np.ndarray:
-    """A read-only array of `values`; copied where `given`, the caller's own array, could change it later."""
+    """A read-only array of `values`; copied where `given`, the caller's own object, could change it later."""
     array: np.ndarray = np.ascontiguousarray(values, dtype=dtype)
     constant = array.flags.owndata and not array.flags.writeable
-    if isinstance(given, np.ndarray) and not constant and np.may_share_memory(array, given):
+    # Other objects than arrays (memory views, data frames) may lend their memory too.
+    lent = given is not None and not isinstance(given, (list, tuple))
+    if lent and not constant and np.may_share_memory(array, np.asarray(given)):
         array = array.copy()
     array.flags.writeable = False
     return array

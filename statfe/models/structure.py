@@ -74,7 +74,7 @@ class Elimination:
         For each position in `order`, the position after which its spin is summed out (that of its last
         neighbour, or its own); int64.
     bits
-        For each position, log2 of the largest table while that site is taken in; int8.
+        For each position, log2 of the largest table while that site is taken in; int64.
     strength
         For each position, the sum over the spins then in the table of |h| + sum |J|: twice beta times this bounds
         the range of the logarithms in the table; float64.
@@ -93,8 +93,8 @@ class Elimination:
 
     @property
     def work(self) -> float:
-        """Table entries touched, summed over the sites."""
-        return float(np.sum(np.exp2(self.bits, dtype=np.float64)))
+        """Table entries touched, summed over the sites; large tables count as 2^900, which does not overflow."""
+        return float(np.sum(np.exp2(np.minimum(self.bits, 900), dtype=np.float64)))
 
 
 @per_model
@@ -126,20 +126,16 @@ def _lattice_orders(lattice: Lattice) -> Iterator[np.ndarray]:
 def _plan(model: IsingModel, order: np.ndarray) -> Elimination:
     """Frontier of `order`, with one site pinned in each component without fields."""
     order = order[np.argsort(model.components[order], kind="stable")]
-    position, last = _spans(model, order)
-    pinned = _pins(model, order, last)
+    pinned = _pins(model, order, _last_positions(model, order))
     keep = np.ones(model.n_sites, dtype=bool)
     keep[pinned] = False
     order = order[keep[order]]
-    position, last = _spans(model, order, keep)
     strength = np.abs(model.fields) + abs(model.adjacency).sum(axis=1)
-    return _profile(order, pinned, last, strength[order])
+    return _profile(order, pinned, _last_positions(model, order), strength[order])
 
 
-def _spans(
-    model: IsingModel, order: np.ndarray, keep: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Position of each site (-1 where left out), and for each position that of the last neighbour, or itself."""
+def _last_positions(model: IsingModel, order: np.ndarray) -> np.ndarray:
+    """For each position in `order` (which may leave sites out) that of the last neighbour, or itself."""
     position = np.full(model.n_sites, -1)
     position[order] = np.arange(len(order))
     last = position.copy()
@@ -147,7 +143,7 @@ def _spans(
     if coupled.size:
         latest = np.maximum.reduceat(position[model.indices], model.indptr[coupled])
         last[coupled] = np.maximum(last[coupled], latest)
-    return position, last[order]
+    return last[order]
 
 
 def _pins(model: IsingModel, order: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -175,4 +171,4 @@ def _profile(order: np.ndarray, pinned: np.ndarray, last: np.ndarray, strength: 
     bits = np.where(replaces, before, before + 1)
     out = np.cumsum(np.bincount(last, weights=strength, minlength=n))
     total = np.cumsum(strength) - np.concatenate(([0.0], out[:-1]))[:n]
-    return Elimination(order, pinned, last, np.minimum(bits, 127).astype(np.int8), total)
+    return Elimination(order, pinned, last, bits, total)

@@ -61,8 +61,15 @@ def _site_count(n: object) -> int:
     return int(count)
 
 
+def _array(values: object, name: str) -> np.ndarray:
+    try:
+        return np.atleast_1d(np.asarray(values))
+    except ValueError:  # rows of unequal length
+        raise ModelError(f"{name} must be a flat list of numbers") from None
+
+
 def _integers(values: object, name: str) -> np.ndarray:
-    array = np.atleast_1d(np.asarray(values))
+    array = _array(values, name)
     if array.size == 0:
         return array.astype(np.int32)
     if not np.issubdtype(array.dtype, np.integer):
@@ -74,7 +81,7 @@ def _integers(values: object, name: str) -> np.ndarray:
 
 
 def _reals(values: object, name: str) -> np.ndarray:
-    array = np.atleast_1d(np.asarray(values))
+    array = _array(values, name)
     try:
         if array.dtype.kind not in "iufO":
             raise TypeError

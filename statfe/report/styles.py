@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from statfe.report.svg import GRID, INK
+from statfe.report.svg import GRID, INK, PAPER
 
 #: Okabe and Ito's colours without black and yellow, and an olive; they read on white and on near-black.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#949425")
@@ -27,8 +27,8 @@ MOST_LINES = 12
 SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "statfe", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 11.0,
     "mathtext.fontset": "dejavusans", "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK,
-    "xtick.color": INK, "ytick.color": INK, "axes.facecolor": "none", "figure.facecolor": "none",
-    "savefig.facecolor": "none", "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.8,
+    "xtick.color": INK, "ytick.color": INK, "axes.facecolor": "none", "figure.facecolor": PAPER,
+    "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.8,
     "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
     "lines.linewidth": 1.6, "axes.titlesize": 12.0, "axes.titlelocation": "left", "path.simplify": False,
     "axes.titlepad": 9.0, "axes.formatter.useoffset": False, "legend.fontsize": 9.5,
@@ -36,8 +36,8 @@ SETTINGS: dict[str, Any] = {
 
 ERROR_CAPTION = (
     "Distance of each method from the reference, in nats a site. A filled marker: βF is too high; an open "
-    "one: too low. Bars are one standard deviation of the method and the reference together. Inside the grey "
-    "band the reference cannot tell a method from the truth. A marker on the lower edge: smaller than shown, "
+    "one: too low. Bars are one standard deviation of the method, the grey band is one of the reference: inside it "
+    "the reference cannot tell a method from the truth. A marker on the lower edge: smaller than shown, "
     "or equal to the reference; a beta where all are equal is left empty. A strip below marks where a method "
     "gave no result.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 KIND_MEANING = {
     "exact": "Exact, but for rounding.",
@@ -35,22 +36,44 @@ VERDICT_CLASS = {
 #: What stands where there is no number.
 NOTHING = "–"
 
+MINUS = "−"
+
+_RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+#: What the facts about a model are called.
+FACT_NAMES = {
+    "n_sites": "spins", "n_bonds": "bonds", "n_pairs": "coupled pairs", "mean_degree": "neighbours a spin, on average",
+    "components": "connected pieces", "has_fields": "fields", "plaquette_kind": "shortest loops",
+    "plaquettes": "number of these loops", "frustrated_plaquettes": "frustrated loops",
+    "frustrated_fraction": "share of loops frustrated",
+}
+
+
+def shown(text: str) -> str:
+    """`text` with control characters and lone surrogates, which no page can hold, written out as ``\\u001b``."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
 
 def number(value: float, digits: int = 3) -> str:
-    """`value` with so many significant digits; a dash where there is none."""
+    """`value` with so many significant digits, such as −1.23×10⁻⁵; a dash where there is none."""
     if math.isnan(value):
         return NOTHING
-    text = f"{value:.{digits}g}"
-    if "e" in text:
-        mantissa, exponent = text.split("e")
-        text = f"{mantissa}e{int(exponent)}"
-    return text.replace("-", "−") if value < 0 and "e" not in text else text
+    mantissa, _, exponent = f"{value:.{digits}g}".replace("-", MINUS).partition("e")
+    if exponent:
+        power = exponent.replace("+", "").lstrip("0").replace(MINUS + "0", MINUS)
+        return f"{mantissa}×10{power.translate(_RAISED)}"
+    return mantissa
 
 
 def with_error(value: float, error: float) -> str:
-    """``-1.2345(12)``: `value` to the second digit of its error; 10 digits where the error is 0."""
+    """``−1.2345(12)``: `value` to the second digit of its error; 10 digits where the error is 0."""
     if not math.isfinite(value):
         return NOTHING
+    return _with_error(value, error).replace("-", MINUS)
+
+
+def _with_error(value: float, error: float) -> str:
     if not error > 0 or not math.isfinite(error):
         return f"{value:.10g}"
     places = 1 - math.floor(math.log10(error))
@@ -77,6 +100,8 @@ def duration(seconds: float) -> str:
 
 def fact(value: object) -> str:
     """A fact about a model as text."""
+    if value is None:
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

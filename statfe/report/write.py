@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import sys
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
 from statfe.errors import UsageError
@@ -13,7 +14,7 @@ from statfe.report.figures import MISSING, draw_all
 from statfe.report.html import html_page
 from statfe.report.rows import csv_bytes, json_bytes
 from statfe.scoring.comparison import Comparison
-from statfe.scoring.scores_file import scores_image
+from statfe.scoring.scores_file import comparisons_in, scores_image
 from statfe.store.atomic import check_output, make_folder, writing
 
 #: The files that every report has, beside its figures.
@@ -34,7 +35,9 @@ def check_report_libraries() -> None:
             raise UsageError(MISSING)
 
 
-def write_report(comparisons: Sequence[Comparison], folder: str | Path, force: bool = False) -> dict[str, Path]:
+def write_report(
+    comparisons: Sequence[Comparison], folder: str | PathLike[str], force: bool = False
+) -> dict[str, Path]:
     """Write the report of `comparisons` (one a model) into `folder`, which is made where it is missing.
 
     Everything is made in memory first; then all files are written beside their places and put there.
@@ -71,13 +74,18 @@ def write_report(comparisons: Sequence[Comparison], folder: str | Path, force: b
 
 
 def _contents(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
-    """The bytes of every file by name."""
+    """The bytes of every file by name.
+
+    All are made from the bytes of scores.h5, so that a report made again from that file is the same to the byte.
+    """
+    image = scores_image(comparisons)
+    comparisons = comparisons_in(image)
     several = len(comparisons) > 1
     drawings = [draw_all(c, f"-{k}" if several else "") for k, c in enumerate(comparisons)]
     figures = {f"{d.name}.svg": d.svg.encode() for page in drawings for d in page}
     return {
         "report.html": html_page(comparisons, drawings), "scores.csv": csv_bytes(comparisons),
-        "scores.json": json_bytes(comparisons), "scores.h5": scores_image(comparisons), **figures,
+        "scores.json": json_bytes(comparisons), "scores.h5": image, **figures,
     }
 
 

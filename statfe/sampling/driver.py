@@ -150,9 +150,9 @@ class _Replica:
         e, mag = np.empty((draws, len(betas))), np.empty((draws, len(betas)), dtype=np.int64)
         thin = plan.thin if block.rows is not None else block.sweeps + 1
         run_ladder(
-            rules_at(plan.sampler.rule, m, betas), block.first_sweep, block.sweeps, thin, len(betas) > 1, betas, self.spins,
-            self.rung_of, self.chain_at, m.indptr, m.indices, m.weights, m.fields, self.states, self.swap_state, e,
-            mag, self.tried, self.accepted)
+            rules_at(plan.sampler.rule, m, betas), block.first_sweep, block.sweeps, thin, len(betas) > 1, betas,
+            self.spins, self.rung_of, self.chain_at, m.indptr, m.indices, m.weights, m.fields, self.states,
+            self.swap_state, e, mag, self.tried, self.accepted)
         if block.rows is not None:
             energy[block.rows, block.rungs] = e
             magnetization[block.rows, block.rungs] = mag

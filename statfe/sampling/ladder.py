@@ -92,11 +92,11 @@ class _Pilot:
         """Standard deviation of the energy at `beta`; exact at 0."""
         if beta == 0.0 or self.model.energy_variance == 0.0:
             return float(np.sqrt(self.model.energy_variance))
-        m = self.model
+        m, betas = self.model, np.array([beta])
         energy, magnetization = np.empty((self.sweeps, 1)), np.empty((self.sweeps, 1), dtype=np.int64)
         none, zero = np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
         run_ladder(
-            rules_at(self.rule, m, np.array([beta])), 0, self.sweeps, 1, False, np.array([beta]), self.spins, zero, zero.copy(), m.indptr,
+            rules_at(self.rule, m, betas), 0, self.sweeps, 1, False, betas, self.spins, zero, zero.copy(), m.indptr,
             m.indices, m.weights, m.fields, self.states[:1], self.states[1], energy, magnetization, none, none)
         # The first half lets the chain settle after the step in beta.
         return float(energy[self.sweeps // 2:].std())

@@ -10,7 +10,7 @@ from statfe.errors import UsageError
 from statfe.models.ising import IsingModel
 from statfe.result import FreeEnergy
 from statfe.scoring.verdict import Score
-from statfe.store.provenance import versions
+from statfe.store.provenance import created, source_commit, versions
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,8 +37,8 @@ class Comparison:
         The command that makes this comparison again.
     seed
         Seed of the run; None where nothing was drawn.
-    versions
-        Versions of the software.
+    versions, source_commit, created
+        The software that made it, the commit where that is known, and when (ISO 8601, UTC).
     title
         Heading of the report (of a study: of all its comparisons); may be empty.
     sampler
@@ -50,7 +50,7 @@ class Comparison:
     ------
     UsageError
         A beta, or a method at a beta, is given twice; a result is at a beta outside the grid; or the reference
-        is of several methods.
+        is of several methods, or of one that is among the secondary ones too.
     """
 
     model: str
@@ -63,6 +63,8 @@ class Comparison:
     command: str = ""
     seed: int | None = None
     versions: Mapping[str, str] = field(default_factory=versions)
+    source_commit: str = field(default_factory=source_commit)
+    created: str = field(default_factory=created)
     title: str = ""
     sampler: str = ""
     ising: IsingModel | None = field(default=None, repr=False)
@@ -77,6 +79,8 @@ class Comparison:
             if outside is not None:
                 raise UsageError(f"{outside.method} has a result at beta={outside.beta!r}, outside the grid")
         names = list(dict.fromkeys(r.method for r in self.reference))
+        if any(r.method in names for r in self.secondary):
+            raise UsageError(f"{names[0]} is both the reference and its second estimate; choose one")
         if len(names) > 1:
             raise UsageError(f"the reference is of several methods: {', '.join(names)}; choose one")
 

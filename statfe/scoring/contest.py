@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,8 @@ def compare_model(model: IsingModel, betas: np.ndarray, contest: Contest) -> Com
     chosen, skipped = choose_methods(model, grid, contest.methods)
     spec = contest.reference or default_reference(model, len(grid))
     reference, secondary = _make_reference(model, grid, spec, contest)
-    return _score(model, grid, reference, secondary, chosen, skipped, contest)
+    sampler = str(method_spec(spec)[1].options.get("sampler", ""))
+    return _score(model, grid, reference, secondary, chosen, skipped, contest, sampler=sampler)
 
 
 def compare_run(run: Run, betas: np.ndarray | None, contest: Contest) -> Comparison:
@@ -127,10 +129,13 @@ def _second(result: FreeEnergy) -> FreeEnergy | None:
     if "second_method" not in stats:
         return None
     shift = result.beta_f - stats["own_beta_f"]
+    value, error = stats["second_beta_f"] + shift, stats["second_error"]
+    finite = math.isfinite(value) and math.isfinite(error)
     return FreeEnergy(
-        model=result.model, method=stats["second_method"], kind="estimate", status=result.status,
-        message=result.message, beta=result.beta, n_sites=result.n_sites, beta_f=stats["second_beta_f"] + shift,
-        beta_f_error=stats["second_error"])
+        model=result.model, method=stats["second_method"], kind="estimate",
+        status=result.status if finite else "diverged",
+        message=result.message if finite else "the estimate is not finite; raise sweeps", beta=result.beta,
+        n_sites=result.n_sites, beta_f=value if finite else math.nan, beta_f_error=error if finite else math.nan)
 
 
 def _run(model: IsingModel, grid: np.ndarray, spec: str, contest: Contest) -> list[FreeEnergy]:

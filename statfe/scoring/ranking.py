@@ -24,8 +24,8 @@ class MethodSummary:
     n_betas, n_judged, n_without
         Betas it was run at; those with a converged number and a converged reference; those without a
         converged number.
-    median_error, worst_error, worst_beta
-        Median and largest |error| a site, and where the largest is; NaN when nothing could be judged.
+    median_error, best_error, best_beta, worst_error, worst_beta
+        Median, smallest and largest |error| a site, and where those two are; NaN when nothing could be judged.
     median_with_failures
         The median with a missing result counted as infinite: the methods are ordered by it.
     seconds
@@ -43,6 +43,8 @@ class MethodSummary:
     n_without: int
     median_error: float
     median_with_failures: float
+    best_error: float
+    best_beta: float
     worst_error: float
     worst_beta: float
     seconds: float
@@ -95,6 +97,7 @@ def _summary(method: str, scores: list[Score]) -> MethodSummary:
     judged = [s for s in scores if s.judged]
     missing = [s for s in scores if s.verdict_class == NO_RESULT]
     errors = [abs(s.error_per_site) for s in judged]
+    best = min(judged, key=lambda s: abs(s.error_per_site), default=None)
     worst = max(judged, key=lambda s: abs(s.error_per_site), default=None)
     counts = Counter(s.verdict_class for s in scores)
     return MethodSummary(
@@ -105,6 +108,8 @@ def _summary(method: str, scores: list[Score]) -> MethodSummary:
         n_without=len(missing),
         median_error=statistics.median(errors) if errors else math.nan,
         median_with_failures=_median_with_infinities(errors, len(missing)),
+        best_error=abs(best.error_per_site) if best else math.nan,
+        best_beta=best.result.beta if best else math.nan,
         worst_error=abs(worst.error_per_site) if worst else math.nan,
         worst_beta=worst.result.beta if worst else math.nan,
         seconds=math.fsum(s.result.seconds for s in scores),

@@ -8,10 +8,11 @@ its attributes keep what else a `Comparison` knows, so that the report can be ma
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import h5py
@@ -24,7 +25,7 @@ from statfe.scoring.comparison import Comparison
 from statfe.scoring.verdict import VERDICTS, Score
 from statfe.store.free_energies import read_free_energies, text_array, write_free_energies
 from statfe.store.hdf5 import create_root, file_image, write_attributes, write_variable
-from statfe.store.reading import opened, read_attributes, require_group
+from statfe.store.reading import opened, read_attributes, require_group, understood
 
 #: units and long name of the numbers of a score.
 NUMBERS = {
@@ -42,7 +43,8 @@ def scores_image(comparisons: Sequence[Comparison]) -> bytes:
     with h5py.File("scores.h5", "w", driver="core", backing_store=False) as file:
         create_root(
             file, first.title or f"scores of {first.model}", joined([c.model for c in comparisons]),
-            joined([c.sampler for c in comparisons]), first.seed, first.command)
+            joined([c.sampler for c in comparisons]), first.seed, first.command,
+            **_provenance(first))
         if len(comparisons) == 1:
             _write(file, first)
         else:
@@ -51,7 +53,7 @@ def scores_image(comparisons: Sequence[Comparison]) -> bytes:
         return file_image(file)
 
 
-def read_comparisons(path: str | Path) -> list[Comparison]:
+def read_comparisons(path: str | PathLike[str]) -> list[Comparison]:
     """The comparisons of a scores.h5.
 
     Raises
@@ -60,15 +62,25 @@ def read_comparisons(path: str | Path) -> list[Comparison]:
         The file is missing, truncated, foreign, or holds no scores.
     """
     with opened(path) as file:
-        if "study" not in file:
-            return [_read(file)]
-        study = require_group(file, "study")
-        return [_read(study[index]) for index in sorted(study, key=int)]
+        return _read_all(file)
+
+
+def comparisons_in(image: bytes) -> list[Comparison]:
+    """The comparisons of `scores_image`'s bytes: what `read_comparisons` would give of them."""
+    with h5py.File(io.BytesIO(image), "r") as file:
+        return _read_all(file)
 
 
 def joined(texts: Sequence[str]) -> str:
     """The distinct texts that are not empty, with semicolons between."""
     return "; ".join(t for t in dict.fromkeys(texts) if t)
+
+
+def _provenance(comparison: Comparison) -> dict[str, str | None]:
+    """Root attributes of those who made the numbers, which need not be those who write the file."""
+    known = ("statfe", "numpy", "numba", "h5py")
+    found = {f"{name}_version": comparison.versions.get(name) for name in known}
+    return {**found, "source_commit": comparison.source_commit or None, "created": comparison.created}
 
 
 def _write(parent: h5py.Group, comparison: Comparison) -> None:
@@ -91,13 +103,24 @@ def _write(parent: h5py.Group, comparison: Comparison) -> None:
     write_attributes(
         group, model=comparison.model, n_sites=comparison.n_sites, title=comparison.title,
         sampler=comparison.sampler, command=comparison.command, seed=comparison.seed,
-        facts=_json(comparison.facts), skipped=_json(comparison.skipped), versions=_json(comparison.versions))
+        facts=_json(comparison.facts), skipped=_json(comparison.skipped), versions=_json(comparison.versions),
+        source_commit=comparison.source_commit, created=comparison.created)
+
+
+def _read_all(file: h5py.File) -> list[Comparison]:
+    if "study" in file:
+        study = require_group(file, "study")
+        with understood(study):
+            return [_read(require_group(study, index)) for index in sorted(study, key=int)]
+    if "scores" not in file:
+        raise StoreError(f"{file.filename} holds no scores; make them from it with statfe compare")
+    return [_read(file)]
 
 
 def _read(parent: h5py.Group) -> Comparison:
     scores, stored = require_group(parent, "scores"), require_group(parent, "reference")
     about = read_attributes(scores)
-    try:
+    with understood(scores):
         model, n_sites = str(about["model"]), int(about["n_sites"])
         reference = read_free_energies(stored, model, n_sites)
         preferred = reference[0].method if reference else ""
@@ -107,13 +130,10 @@ def _read(parent: h5py.Group) -> Comparison:
             secondary=[r for r in reference if r.method != preferred],
             scores=_read_scores(scores, read_free_energies(scores, model, n_sites), preferred),
             facts=json.loads(about["facts"]), skipped=[(a, b) for a, b in json.loads(about["skipped"])],
-            versions=json.loads(about["versions"]), title=str(about["title"]), sampler=str(about["sampler"]),
+            versions=json.loads(about["versions"]), source_commit=str(about["source_commit"]),
+            created=str(about["created"]), title=str(about["title"]), sampler=str(about["sampler"]),
             command=str(about["command"]), seed=int(about["seed"]) if "seed" in about else None,
-            ising=read_model(parent["model"]) if "model" in parent else None)
-    except StoreError:
-        raise
-    except (KeyError, ValueError, TypeError) as error:
-        raise StoreError(f"{parent.file.filename}: {scores.name} cannot be read: {error}") from error
+            ising=read_model(require_group(parent, "model")) if "model" in parent else None)
 
 
 def _read_scores(group: h5py.Group, results: Sequence[FreeEnergy], reference: str) -> list[Score]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ class Study:
     seed: int | None
 
 
-def read_study(path: str | Path) -> Study:
+def read_study(path: str | PathLike[str]) -> Study:
     """Read and check a study.
 
     Raises
@@ -68,7 +68,7 @@ def read_study(path: str | Path) -> Study:
         methods=_words(path, raw, "methods", ["all"]), reference=reference, seed=seed)
 
 
-def _words(path: str | Path, raw: dict[str, Any], key: str, default: list[str] | None) -> list[str]:
+def _words(path: str | PathLike[str], raw: dict[str, Any], key: str, default: list[str] | None) -> list[str]:
     value = raw.get(key, default)
     if isinstance(value, str):
         value = [value]

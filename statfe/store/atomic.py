@@ -9,13 +9,14 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
 from statfe.errors import StoreError
 
 
-def atomic_write(path: str | Path, content: bytes | Callable[[BinaryIO], None]) -> None:
+def atomic_write(path: str | PathLike[str], content: bytes | Callable[[BinaryIO], None]) -> None:
     """Write `content` (bytes, or a callback that writes to an open file) to `path`, whole or not at all.
 
     Raises
@@ -31,7 +32,7 @@ def atomic_write(path: str | Path, content: bytes | Callable[[BinaryIO], None]) 
 
 
 @contextlib.contextmanager
-def writing(path: str | Path) -> Iterator[Path]:
+def writing(path: str | PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, it takes the place of `path`.
 
     The block must close what it opens there. When it raises, the temporary file is removed and `path` is
@@ -58,7 +59,7 @@ def writing(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def check_output(paths: Iterable[str | Path], force: bool = False) -> None:
+def check_output(paths: Iterable[str | PathLike[str]], force: bool = False) -> None:
     """Refuse, before any work, outputs that exist or that could not be written.
 
     Parameters
@@ -75,20 +76,20 @@ def check_output(paths: Iterable[str | Path], force: bool = False) -> None:
         With one line that names the first such path.
     """
     for path in map(Path, paths):
-        if path.is_dir():
+        if os.path.isdir(path):  # False, and no error, in a folder that is closed to us
             raise StoreError(f"{path} is a folder; name a file")
         if os.path.lexists(path) and not force:
             raise StoreError(f"{path} exists; use --force to replace it")
         folder = path.absolute().parent
         while not os.path.lexists(folder) and folder != folder.parent:
             folder = folder.parent
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise StoreError(f"cannot write {path}: {folder} is not a folder")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StoreError(f"cannot write {path}: no permission to write in {folder}")
 
 
-def make_folder(folder: str | Path) -> None:
+def make_folder(folder: str | PathLike[str]) -> None:
     """Make `folder` and its parents where they are missing; `StoreError` where that is not possible."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)

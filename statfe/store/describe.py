@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import h5py
@@ -10,7 +10,7 @@ import h5py
 from statfe.store.reading import opened, read_attributes
 
 
-def describe(path: str | Path) -> dict[str, Any]:
+def describe(path: str | PathLike[str]) -> dict[str, Any]:
     """Attributes, and for every group that holds variables their dimensions, shapes, types and long names.
 
     Raises

@@ -15,9 +15,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from statfe.errors import StoreError
 from statfe.result import FreeEnergy, plain
 from statfe.store.hdf5 import write_coordinate, write_variable
+from statfe.store.reading import understood
 
 #: units and long name of the numbers and texts of a free energy.
 NUMBERS = {
@@ -34,7 +34,7 @@ TEXTS = {
 
 def write_axes(group: h5py.Group, methods: Sequence[str], betas: Sequence[float] | np.ndarray) -> None:
     """Write the coordinates `method` and `beta`."""
-    write_coordinate(group, "method", list(methods), "1", "spec of the method")
+    write_coordinate(group, "method", np.array(methods, dtype=object), "1", "spec of the method")
     write_coordinate(group, "beta", np.asarray(betas, dtype=np.float64), "1", "inverse temperature (k_B = 1)")
 
 
@@ -51,9 +51,16 @@ def write_free_energies(
         Of one model, in any order; methods keep the order of their first appearance.
     betas
         The coordinate `beta`, shape (n_betas,); every result's beta is one of them.
+
+    Raises
+    ------
+    ValueError
+        A result outside the grid, or two of one method at one beta: one would be lost.
     """
     methods = list(dict.fromkeys(r.method for r in results))
     place = {(r.method, r.beta): r for r in results}
+    if len(place) < len(results) or not {r.beta for r in results} <= {float(b) for b in betas}:
+        raise ValueError(f"{group.name}: a result is outside the grid of beta, or given twice")
     table = [[place.get((m, float(b))) for b in betas] for m in methods]
     write_axes(group, methods, betas)
     dims = ("method", "beta")
@@ -76,25 +83,19 @@ def read_free_energies(group: h5py.Group, model: str, n_sites: int) -> list[Free
     StoreError
         A variable is missing or holds what a free energy cannot.
     """
-    names = [*NUMBERS, *TEXTS, "stats"]
-    missing = [name for name in ["method", "beta", *names] if name not in group]
-    if missing:
-        raise StoreError(f"{group.file.filename}: {group.name} has no {missing[0]}")
-    methods, betas = group["method"].asstr()[()], group["beta"][()]
-    columns: dict[str, Any] = {name: group[name][()] for name in NUMBERS}
-    columns |= {name: group[name].asstr()[()] for name in [*TEXTS, "stats"]}
-    results = []
-    try:
+    with understood(group):
+        methods, betas = group["method"].asstr()[()], group["beta"][()]
+        columns: dict[str, Any] = {name: group[name][()] for name in NUMBERS}
+        columns |= {name: group[name].asstr()[()] for name in [*TEXTS, "stats"]}
+        results = []
         for i, j in np.ndindex(len(methods), len(betas)):
             cell: dict[str, Any] = {name: column[i, j] for name, column in columns.items()}
             if cell["kind"]:
                 cell |= {name: float(cell[name]) for name in NUMBERS}
                 cell["stats"] = json.loads(cell["stats"] or "{}")
-                beta = float(betas[j])
-                results.append(FreeEnergy(model=model, method=methods[i], beta=beta, n_sites=n_sites, **cell))
-    except (ValueError, IndexError) as error:
-        raise StoreError(f"{group.file.filename}: {group.name} cannot be read: {error}") from error
-    return results
+                results.append(FreeEnergy(
+                    model=model, method=methods[i], beta=float(betas[j]), n_sites=n_sites, **cell))
+        return results
 
 
 def text_array(rows: Sequence[Sequence[str]], columns: int) -> np.ndarray:

@@ -13,8 +13,9 @@ root and the groups above carry attributes only. Write coordinates first, then v
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import h5py
@@ -36,7 +37,7 @@ _PLAIN_FLOATS = (np.dtype("f4"), np.dtype("f8"))
 
 
 @contextlib.contextmanager
-def new_file(path: str | Path) -> Iterator[h5py.File]:
+def new_file(path: str | PathLike[str]) -> Iterator[h5py.File]:
     """An HDF5 file to fill, put at `path` whole when the block ends well, and not at all when it raises.
 
     The file is made in memory (its compressed size): HDF5 that meets a full disk crashes the interpreter.
@@ -46,7 +47,7 @@ def new_file(path: str | Path) -> Iterator[h5py.File]:
     StoreError
         `path` cannot be written.
     """
-    with h5py.File(str(path), "w", driver="core", backing_store=False) as file:
+    with h5py.File(os.fspath(path), "w", driver="core", backing_store=False) as file:
         yield file
         image = file_image(file)
     atomic_write(path, image)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from statfe.errors import StoreError
+from statfe.errors import StoreError, UsageError
 from statfe.store.hdf5 import FORMAT
 
 #: The newest format this version reads.
@@ -19,7 +20,7 @@ NEWEST = int(FORMAT.rpartition("-")[2])
 
 
 @contextlib.contextmanager
-def opened(path: str | Path) -> Iterator[h5py.File]:
+def opened(path: str | PathLike[str]) -> Iterator[h5py.File]:
     """Open a file of ours for reading; what HDF5 cannot read inside the block is a `StoreError` too.
 
     Raises
@@ -28,7 +29,8 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         The file is missing, a folder, closed to us, not HDF5, truncated, damaged, not written by statfe, or
         of a newer format.
     """
-    file = _open(Path(path))
+    path = Path(path)
+    file = _open(path)
     with file:
         _check_format(path, file)
         try:
@@ -39,7 +41,7 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
             raise StoreError(f"{path} is not complete: {error.args[0]}") from error
 
 
-def read_root(path: str | Path) -> dict[str, Any]:
+def read_root(path: str | PathLike[str]) -> dict[str, Any]:
     """Root attributes of a file of ours: text as str, numbers as Python's own.
 
     Raises
@@ -65,6 +67,18 @@ def require_group(parent: h5py.Group, name: str) -> h5py.Group:
     return group
 
 
+@contextlib.contextmanager
+def understood(group: h5py.Group) -> Iterator[None]:
+    """Around the reading of `group`: what is missing there, or is not as we write it, is a `StoreError`."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(
+            f"{group.file.filename}: {group.name} is not as statfe writes it: {_one_line(error)}") from error
+
+
 def _open(path: Path) -> h5py.File:
     if path.is_dir():
         raise StoreError(f"{path} is a folder, not an HDF5 file")
@@ -86,7 +100,7 @@ def _open(path: Path) -> h5py.File:
         raise StoreError(f"{path} is damaged: {text}; make it again") from None
 
 
-def _check_format(path: str | Path, file: h5py.File) -> None:
+def _check_format(path: Path, file: h5py.File) -> None:
     try:
         found = file.attrs.get("statfe_format")
     except (OSError, RuntimeError) as error:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import h5py
 import numpy as np
 
 from statfe.chains import Chains
-from statfe.errors import StoreError
 from statfe.models.ising import IsingModel
 from statfe.models.model_file import read_model, write_model
 from statfe.result import FreeEnergy
-from statfe.store.atomic import writing
 from statfe.store.free_energies import read_free_energies, write_free_energies
-from statfe.store.hdf5 import create_root, write_coordinate, write_variable
-from statfe.store.reading import opened, read_attributes, require_group
+from statfe.store.hdf5 import create_root, new_file, write_coordinate, write_variable
+from statfe.store.reading import opened, read_attributes, require_group, understood
 
 #: Diagnostics of a ladder: name to (units, long name).
 DIAGNOSTICS = {
@@ -74,7 +72,7 @@ class Run:
         return all(r.status == "converged" for r in self.reference)
 
 
-def write_run(path: str | Path, run: Run) -> None:
+def write_run(path: str | PathLike[str], run: Run) -> None:
     """Write `run` to `path`, whole or not at all.
 
     Raises
@@ -83,7 +81,7 @@ def write_run(path: str | Path, run: Run) -> None:
         If the file cannot be written.
     """
     chains = run.chains
-    with writing(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_file(path) as file:
         create_root(
             file, f"statfe simulation of {run.model.spec}", run.model.spec, chains.sampler, chains.seed, run.command,
             schedule=chains.schedule, burn_in=chains.burn_in, replicas=chains.n_replicas, seconds=chains.seconds)
@@ -121,7 +119,7 @@ def _write_diagnostics(
         write_variable(group, name, shifted, ("beta",), units, long_name)
 
 
-def read_run(path: str | Path) -> Run:
+def read_run(path: str | PathLike[str]) -> Run:
     """Read a file that `write_run` wrote.
 
     Raises
@@ -132,13 +130,14 @@ def read_run(path: str | Path) -> Run:
     with opened(path) as file:
         root = read_attributes(file)
         model = read_model(require_group(file, "model"))
-        samples = require_group(file, "samples")
-        try:
-            chains = _read_chains(root, samples, require_group(file, "diagnostics"), model.offset)
-            diagnostics = _read_diagnostics(file["diagnostics"], model.offset)
-        except KeyError as error:
-            raise StoreError(f"{path} is not a simulation: {error}") from None
-        reference = read_free_energies(file["reference"], model.spec, model.n_sites) if "reference" in file else []
+        samples, ladder = require_group(file, "samples"), require_group(file, "diagnostics")
+        with understood(samples):
+            chains = _read_chains(root, samples, ladder, model.offset)
+        with understood(ladder):
+            diagnostics = _read_diagnostics(ladder, model.offset)
+        reference = []
+        if "reference" in file:
+            reference = read_free_energies(require_group(file, "reference"), model.spec, model.n_sites)
     return Run(model, chains, reference, diagnostics, str(root.get("command", "")), root)
 
 

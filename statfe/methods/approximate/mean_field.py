@@ -10,7 +10,8 @@ Bound
     Upper bound: it is the Gibbs-Bogoliubov value of a product trial.
 Choice among several solutions
     The lowest beta_f. Starts: the solution at the neighbouring beta, free spins with a small random bias, all
-    spins aligned with the gauge signs, and random ones. The others found are listed in the stats.
+    spins aligned with the gauge signs, and random ones. In a ferromagnet (up to a gauge) whose fields all favour
+    one side the aligned start finds the lowest, and no other is taken. The others found are listed in the stats.
 Cost
     A sweep is O(N + bonds); tens of sweeps from each start, more near a transition.
 Source
@@ -23,11 +24,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from statfe.mean_field import continued, is_exact_product, minimise, standard_starts
+from statfe.mean_field import is_exact_product, minimise, standard_starts
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
-from statfe.result import Outcome
-from statfe.solutions import Search, along_betas, fixed_point_options
+from statfe.result import Kind, Outcome
+from statfe.solutions import Search, along_betas, continued, fixed_point_options
 
 
 def run(
@@ -50,7 +51,7 @@ def run(
         if not found.found:
             return found.failure("upper_bound"), before
         best = found.solutions[0]
-        kind = "exact" if is_exact_product(model, beta) else "upper_bound"
+        kind: Kind = "exact" if is_exact_product(model, beta) else "upper_bound"
         return Outcome(beta_f=best.beta_f, kind=kind, stats=found.stats(best)), found
 
     return along_betas(betas, step, context.progress, METHOD.name)

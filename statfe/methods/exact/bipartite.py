@@ -13,7 +13,7 @@ Source: P. Smolensky in Parallel Distributed Processing, vol. 1, ch. 6 (1986) fo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from statfe.kernels.bipartite import bipartite_chunk
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model, two_colouring
 from statfe.registry import Context, Method
-from statfe.result import Outcome
+from statfe.result import Outcome, exact_outcome
 from statfe.trial import log_2cosh
 
 MAX_SMALL = 26
@@ -51,8 +51,9 @@ class Sides:
 
     @property
     def work(self) -> float:
-        """Nanoseconds a beta."""
-        return float(np.sum(np.exp2(np.minimum(self.bits, 1000.0)) * (40.0 + 2.0 * self.large)))
+        """Nanoseconds a beta; spins alone cost nothing to speak of."""
+        states = np.where(self.small > 0, np.exp2(np.minimum(self.bits, 900.0)), 0.0)
+        return float(np.sum(states * (40.0 + 2.0 * self.large)))
 
 
 @per_model
@@ -107,13 +108,13 @@ def components(model: IsingModel, found: Sides) -> Iterator[Component]:
     """The components with bonds; where there are no fields the last small spin is held at +1."""
     by_label = np.argsort(model.components, kind="stable")
     ends = np.cumsum(np.bincount(model.components))
-    rank = np.empty(model.n_sites, dtype=np.int64)
+    rank, degrees = np.empty(model.n_sites, dtype=np.int64), model.degrees
     for label in np.flatnonzero(found.small):
         sites = by_label[ends[label - 1] if label else 0:ends[label]]
         small, large = sites[found.is_small[sites]], sites[~found.is_small[sites]]
         rank[large] = np.arange(len(large))
         spans = [slice(model.indptr[i], model.indptr[i + 1]) for i in small]
-        indptr = np.concatenate(([0], np.cumsum(model.degrees[small])))
+        indptr = np.concatenate(([0], np.cumsum(degrees[small])))
         targets = rank[np.concatenate([model.indices[span] for span in spans])]
         weights = np.concatenate([model.weights[span] for span in spans])
         large_fields = model.fields[large].copy()
@@ -132,30 +133,35 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
     assert found is not None
     alone = model.fields[model.degrees == 0]
     log_z = np.array([math.fsum(log_2cosh(beta * alone)) for beta in betas])
+    done, whole = 0.0, found.work * len(betas)
+
+    def tell(work: float) -> None:
+        nonlocal done
+        done += work
+        if context.progress is not None:
+            context.progress("bipartite", min(1.0, done / whole))
+
     for part in components(model, found):
         slices = [betas[start:start + SLICE] for start in range(0, len(betas), SLICE)]
-        log_z += part.log_copies + np.concatenate([_log_z(part, betas, context) for betas in slices])
+        log_z += part.log_copies + np.concatenate([_log_z(part, some, context.workers, tell) for some in slices])
     stats = {"states": float(np.sum(np.exp2(found.bits[found.small > 0]))), "small_side": int(found.small.max())}
-    return [Outcome(beta_f=-float(x), kind="exact", stats=stats) for x in log_z]
+    return [exact_outcome(x, **stats) for x in log_z]
 
 
-def _log_z(part: Component, betas: np.ndarray, context: Context) -> np.ndarray:
+def _log_z(part: Component, betas: np.ndarray, workers: int, tell: Callable[[float], None]) -> np.ndarray:
     bits = len(part.small_fields)
-    state_time = SLICE * (40.0 + 2.0 * len(part.large_fields))
-    chunk_bits = max(0, min(bits, int(math.log2(max(1.0, CHUNK_TIME / state_time)))))
+    state_time = 40.0 + 2.0 * len(part.large_fields)
+    chunk_bits = max(0, min(bits, int(math.log2(max(1.0, CHUNK_TIME / (SLICE * state_time))))))
     count = 1 << (bits - chunk_bits)
     log_scale, total = np.empty((count, len(betas))), np.empty((count, len(betas)))
-    done = [0]
 
     def task(chunk: int) -> None:
         bipartite_chunk(
             chunk, chunk_bits, part.indptr, part.targets, part.weights, part.small_fields, part.large_fields,
             betas, log_scale[chunk], total[chunk])
-        done[0] += 1
-        if context.progress is not None:
-            context.progress("bipartite", min(1.0, done[0] / count))
+        tell(2.0**chunk_bits * state_time * len(betas))
 
-    map_tasks(task, range(count), context.workers)
+    map_tasks(task, range(count), workers)
     return logsumexp(log_scale, axis=0, b=total)
 
 

@@ -19,7 +19,7 @@ from scipy.special import gammaln, logsumexp
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model
 from statfe.registry import Context, Method
-from statfe.result import Outcome
+from statfe.result import Outcome, exact_outcome
 
 #: Couplings and fields are called equal when they differ by no more than their rounding.
 ROUNDING = 4e-16
@@ -54,7 +54,9 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
     M = n - 2.0 * k
     log_count = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
     minus_energy = 0.5 * J * (M * M - n) + h * M
-    return [Outcome(beta_f=-float(logsumexp(log_count + beta * minus_energy)), kind="exact") for beta in betas]
+    with np.errstate(over="ignore"):  # the outcome says so
+        values = [logsumexp(log_count + beta * minus_energy) for beta in betas]
+    return [exact_outcome(x) for x in values]
 
 
 METHOD = Method(

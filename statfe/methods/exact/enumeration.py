@@ -18,7 +18,7 @@ from statfe.kernels.enumeration import enumerate_chunk, inner_energies
 from statfe.models.ising import IsingModel
 from statfe.models.structure import elimination
 from statfe.registry import Context, Method
-from statfe.result import Outcome
+from statfe.result import Outcome, exact_outcome
 
 MAX_SITES = 30
 #: A table this wide (log2 of its entries) is still worth sending to the transfer matrix.
@@ -58,7 +58,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
         _log_z(graph, fields, part, context, k, len(slices)) for k, part in enumerate(slices)
     ]) + (np.log(2.0) if flip else 0.0)
     stats = {"states": 2**len(fields), "flip_symmetry": flip}
-    return [Outcome(beta_f=-float(x), kind="exact", stats=stats) for x in log_z]
+    return [exact_outcome(x, **stats) for x in log_z]
 
 
 def _log_z(

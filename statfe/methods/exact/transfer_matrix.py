@@ -22,7 +22,7 @@ from statfe.kernels.transfer_matrix import advance
 from statfe.models.ising import IsingModel
 from statfe.models.structure import Elimination, elimination
 from statfe.registry import Context, Method
-from statfe.result import Outcome
+from statfe.result import Outcome, exact_outcome
 
 MAX_WIDTH = 24
 #: Largest spread of the logarithms in a table of plain weights; doubles hold 1400.
@@ -51,7 +51,7 @@ class Schedule:
 
     back_ptr: np.ndarray
     back: np.ndarray
-    back_J: np.ndarray
+    back_weights: np.ndarray
     fields: np.ndarray
     gone_ptr: np.ndarray
     gone: np.ndarray
@@ -72,7 +72,7 @@ def schedule(model: IsingModel, plan: Elimination) -> Schedule:
     high = high[inside][by_site]
     gone = np.argsort(plan.last, kind="stable")
     return Schedule(
-        back_ptr=np.searchsorted(high, np.arange(n + 1)), back=low[inside][by_site], back_J=J[inside][by_site],
+        back_ptr=np.searchsorted(high, np.arange(n + 1)), back=low[inside][by_site], back_weights=J[inside][by_site],
         fields=fields, gone_ptr=np.searchsorted(plan.last[gone], np.arange(n + 1)), gone=gone)
 
 
@@ -97,7 +97,7 @@ class Sweep:
         if piece < len(self.pieces):
             a = self.arrays
             advance(
-                *self.pieces[piece], self.beta, self.scaled, a.back_ptr, a.back, a.back_J, a.fields, a.gone_ptr,
+                *self.pieces[piece], self.beta, self.scaled, a.back_ptr, a.back, a.back_weights, a.fields, a.gone_ptr,
                 a.gone, self.table, self.inner, self.outer, self.held, self.counters, self.logs)
 
     @property
@@ -134,7 +134,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
                 share = len(sweeps) * (piece + 1) / pieces
                 context.progress("transfer-matrix", (first + share) / len(betas))
         values += [sweep.log_z + len(plan.pinned) * np.log(2.0) for sweep in sweeps]
-    return [Outcome(beta_f=-float(x), kind="exact", stats=stats) for x in values]
+    return [exact_outcome(x, **stats) for x in values]
 
 
 METHOD = Method(

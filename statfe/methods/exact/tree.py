@@ -16,7 +16,7 @@ from statfe.executors import map_tasks
 from statfe.kernels.tree import forest_log_z, forest_order
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
-from statfe.result import Outcome
+from statfe.result import Outcome, exact_outcome
 
 
 def obstacle(model: IsingModel) -> str:
@@ -41,7 +41,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
         return forest_log_z(order, bond, model.indices, model.weights, model.fields, beta)
 
     values = map_tasks(log_z, betas.tolist(), context.workers)
-    return [Outcome(beta_f=-float(x), kind="exact") for x in values]
+    return [exact_outcome(x) for x in values]
 
 
 METHOD = Method(

@@ -1,0 +1,1 @@
+"""Figures of speed and accuracy. Off by default: `make bench`, or `python -m pytest benchmarks/bench_x.py -s`."""

@@ -1,0 +1,19 @@
+"""Cumulants of V = beta E + ln q by brute force over all states, in extended precision."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from statfe.models.ising import IsingModel
+from tests.naive.ising import energies, states
+
+
+def trial_cumulants(model: IsingModel, beta: float, lambdas: np.ndarray) -> np.ndarray:
+    """kappa_1 to kappa_4 of V under q(s) = prod_i exp(lambda_i s_i) / (2 cosh lambda_i)."""
+    lam = np.asarray(lambdas, dtype=np.longdouble)
+    log_q = (states(model.n_sites) * lam - np.log(2 * np.cosh(lam))).sum(axis=1)
+    q = np.exp(log_q)
+    V = beta * (energies(model) - model.offset) + log_q
+    mean = np.sum(q * V)
+    second, third, fourth = (np.sum(q * (V - mean) ** k) for k in (2, 3, 4))
+    return np.array([mean, second, third, fourth - 3 * second**2], dtype=np.float64)

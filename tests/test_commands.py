@@ -1,0 +1,338 @@
+"""The command line as scripts see it: exit codes, one line of error, strict JSON, and nothing written on failure."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import h5py
+import numpy as np
+import pytest
+
+import statfe
+from statfe.sampling.as_method import DEFAULT_REPLICAS, DEFAULT_SWEEPS
+from statfe.sampling.samplers import DEFAULT_SAMPLER
+from statfe_cli.main import cli, main
+
+RESULT_KEYS = ["model", "method", "kind", "status", "message", "beta", "n_sites", "beta_f", "beta_f_error", "seconds",
+               "stats"]
+SCORE_KEYS = [*RESULT_KEYS, "reference", "reference_beta_f", "reference_error", "error", "error_per_site", "sigmas",
+              "verdict", "bound_violated"]
+
+
+def strict(text: str):
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def call(capfd):
+    """Run a command; gives (exit code, stdout, stderr)."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(list(words))
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return run
+
+
+def process(*words: str, **more) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "statfe_cli", *words], capture_output=True, text=True, **more)
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = ("import sys, statfe_cli.main as m; m.main(['--help']); "
+            "print([n for n in ('numpy', 'numba', 'scipy', 'h5py', 'matplotlib') if n in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert process("--help").returncode == 0
+        seconds.append(time.perf_counter() - start)
+    # The bare interpreter is part of it; the margin is for a loaded machine.
+    assert min(seconds) < 0.3
+
+
+@pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
+def test_every_command_has_help(name, call):
+    code, out, err = call(name, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: statfe")
+
+
+def test_models_and_methods_as_json(call):
+    for name in ("models", "methods"):
+        code, out, _ = call(name, "--json")
+        assert code == 0
+        for entry in strict(out):
+            assert {"name", "family", "options", "reference"} <= set(entry)
+            assert (name == "models") or entry["kinds"]
+        assert call(name)[0] == 0
+
+
+def test_free_energy_as_json(call):
+    code, out, err = call("free-energy", "ising:shape=4x4", "--beta", "0,0.2,0.44", "--method", "exact", "--json")
+    assert (code, err) == (0, "")
+    rows = strict(out)
+    assert [list(row) for row in rows] == [RESULT_KEYS] * 3
+    assert [row["beta"] for row in rows] == [0, 0.2, 0.44]
+    assert rows[0]["beta_f"] == pytest.approx(-16 * np.log(2), rel=1e-14)
+    assert rows[0]["stats"]["exact_method"] in rows[0]["message"]
+
+
+def test_free_energy_for_people_says_which_exact_method(call):
+    code, out, _ = call("free-energy", "ising:shape=8x8", "--beta", "0.44", "--method", "exact")
+    assert code == 0
+    assert "by kaufman" in out
+    assert "seed" in out
+
+
+def test_not_converged_is_code_3_with_a_message(call):
+    code, out, _ = call(
+        "free-energy", "ea:shape=4x4x4,seed=1", "--beta", "2", "--method", "mbar:sweeps=20,replicas=2", "--seed", "1",
+        "--json")
+    assert code == 3
+    assert strict(out)[0]["status"] == "not_converged"
+    assert "raise sweeps" in strict(out)[0]["message"]
+
+
+def test_simulate_compare_inspect_and_report(here, call):
+    words = ["ising:shape=4x4", "--beta", "0.2:0.6:3", "--sweeps", "2000", "--replicas", "2", "--seed", "7"]
+    code, out, err = call("simulate", *words, "-o", "run.h5")
+    assert (code, err) == (0, "")
+    assert "seed 7" in out
+    assert "added" in out
+    assert "thermodynamic-integration" in out
+    assert "mbar" in out
+    code, out, _ = call("compare", "run.h5", "--methods", "mean-field", "bethe", "-o", "out")
+    assert code in (0, 3)
+    assert "mean-field" in out
+    assert "out/report.html" in out
+    assert "statfe compare run.h5" in (here / "out/report.html").read_text(encoding="utf-8")
+    rows = strict((here / "out/scores.json").read_text(encoding="utf-8"))["rows"]
+    assert [list(r) for r in rows] == [SCORE_KEYS] * 6
+    code, out, _ = call("inspect", "run.h5")
+    assert code == 0
+    assert "statfe_format: statfe-1" in out
+    assert "energy(beta=" in out
+    code, out, _ = call("report", "out/scores.h5", "-o", "again")
+    assert code == 0
+    assert (here / "again/scores.csv").read_bytes() == (here / "out/scores.csv").read_bytes()
+
+
+def test_compare_as_json_needs_no_output(here, call):
+    code, out, _ = call("compare", "ising:shape=3x3", "--beta", "0.1,0.2", "--methods", "mean-field", "--json")
+    assert code == 0
+    rows = strict(out)
+    assert [list(r) for r in rows] == [SCORE_KEYS] * 2
+    for row in rows:
+        assert row["error"] == pytest.approx(row["beta_f"] - row["reference_beta_f"])
+        assert row["error_per_site"] == pytest.approx(row["error"] / 9)
+    assert list(here.iterdir()) == []
+
+
+def test_the_command_of_a_run_makes_the_same_run(here, call):
+    code, out, _ = call(
+        "simulate", "sk:n=12,seed=1", "--beta", "0.3,0.8", "--sweeps", "3000", "-o", "a.h5", "--json")
+    assert code in (0, 3)
+    done = strict(out)
+    again = done["command"].split()[1:]
+    again[again.index("-o") + 1] = "b.h5"
+    call(*again)
+    with h5py.File("a.h5") as a, h5py.File("b.h5") as b:
+        assert np.array_equal(a["samples/energy"][()], b["samples/energy"][()])
+        assert a.attrs["seed"] == done["seed"]
+
+
+def test_samples_only_and_dry_run(here, call):
+    code, out, _ = call("simulate", "ising:shape=3x3", "--beta", "0.2", "--dry-run", "--sweeps", "100")
+    assert code == 0
+    assert "nothing was written" in out
+    assert list(here.iterdir()) == []
+    code, out, _ = call("simulate", "ising:shape=3x3", "--beta", "0.2,0.4", "--samples-only", "-o", "s.h5",
+                        "--sweeps", "100")
+    assert code == 0
+    assert "no reference" in out
+    code, _, err = call("compare", "s.h5", "--json")
+    assert code == 2
+    assert "--reference" in err
+
+
+def test_defaults_of_the_commands_are_those_of_the_functions():
+    simulate = {p.name: p.default for p in cli.get_command(click.Context(cli), "simulate").params}
+    function = inspect.signature(statfe.simulate).parameters
+    assert simulate["sampler"] == function["sampler"].default == DEFAULT_SAMPLER
+    assert simulate["sweeps"] == function["sweeps"].default == DEFAULT_SWEEPS
+    assert simulate["replicas"] == function["replicas"].default == DEFAULT_REPLICAS
+    compare = {p.name: p.default for p in cli.get_command(click.Context(cli), "compare").params}
+    assert compare["methods"] == ("all",)
+    assert inspect.signature(statfe.compare).parameters["methods"].default == "all"
+
+
+FREE = ("free-energy", "{}", "--beta", "0.3", "--method", "mean-field")
+BAD = [
+    (("simulat",), "simulate"),
+    (("free-energy", "isin:shape=4x4", "--beta", "1", "--method", "tap"), "ising"),
+    (("free-energy", "ising:shap=4x4", "--beta", "1", "--method", "tap"), "shape"),
+    (("free-energy", "ising:shape=4y4", "--beta", "1", "--method", "tap"), "4y4"),
+    (("free-energy", "ising:shape=0x4", "--beta", "1", "--method", "tap"), "shape"),
+    (("free-energy", "ising", "--beta", "1", "--method", "tap"), "shape"),
+    (("free-energy", "ea:shape=4x4,p=1.5", "--beta", "1", "--method", "tap"), "p"),
+    (("free-energy", "ising:shape=4x4,coupling=nan", "--beta", "1", "--method", "tap"), "nan"),
+    (("free-energy", "ising:shape=4x4,coupling=inf", "--beta", "1", "--method", "tap"), "inf"),
+    (("free-energy", "ising:shape=4x4", "--beta", "1", "--method", "mean-feild"), "mean-field"),
+    (("free-energy", "ising:shape=4x4", "--beta", "1", "--method", "mean-field:dampin=0.1"), "damping"),
+    (("free-energy", "ising:shape=4x4", "--beta", "one", "--method", "tap"), "one"),
+    (("free-energy", "ising:shape=4x4", "--beta", "0.1:0.2:x", "--method", "tap"), "x"),
+    (("free-energy", "ising:shape=4x4", "--beta", "nan", "--method", "tap"), "nan"),
+    (("free-energy", "ising:shape=4x4", "--beta=-1", "--method", "mean-field"), "negate"),
+    (("free-energy", "ising:shape=8x8", "--beta", "1", "--method", "enumeration"), "transfer-matrix"),
+    (("free-energy", "ising:shape=40x40x40", "--beta", "1", "--method", "exact"), "mbar"),
+    (("free-energy", "file:missing.txt", "--beta", "1", "--method", "tap"), "missing.txt"),
+    (("free-energy", "ising:shape=4x4", "--beta", "1"), "--method"),
+    (("simulate", "ising:shape=4x4", "--beta=-1", "-o", "x.h5"), "negate"),
+    (("simulate", "ising:shape=4x4", "--beta", "1"), "-o"),
+    (("simulate", "ising:shape=4x4", "--beta", "1", "-o", "x.h5", "--sampler", "metropolys"), "metropolis"),
+    (("simulate", "ising:shape=4x4", "--beta", "1", "-o", "x.h5", "--sweeps", "0"), "sweeps"),
+    (("simulate", "ising:shape=4x4", "--beta", "1", "-o", "missing/x.h5"), "missing"),
+    (("compare", "ising:shape=4x4", "-o", "out"), "--beta"),
+    (("compare", "nothing.h5", "-o", "out"), "nothing.h5"),
+    (("compare", "nothing.toml", "-o", "out"), "nothing.toml"),
+    (("compare", "ising:shape=4x4", "--beta", "1"), "-o"),
+    (("compare", "ising:shape=4x4", "--beta", "1", "--methods", "taap", "-o", "out"), "tap"),
+    (("compare", "ising:shape=4x4", "--beta", "1", "--reference", "exakt", "-o", "out"), "exact"),
+    (("inspect", "nothing.h5"), "nothing.h5"),
+    (("report", "nothing.h5", "-o", "out"), "nothing.h5"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), BAD, ids=[" ".join(w) for w, _ in BAD])
+def test_bad_input_is_one_line_and_code_2(words, said, here, call):
+    code, out, err = call(*words)
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("statfe: error: ")
+    assert said in err
+    assert list(here.iterdir()) == []
+
+
+BAD_FILES = {
+    "nan": "0 1 nan\n", "infinite": "0 1 inf\n", "asymmetric": "0 1 1.0\n1 0 0.5\n", "words": "0 1 one\n",
+    "negative": "-1 2 1.0\n", "short": "0 1\n", "empty": "", "fractional": "0.5 1 1.0\n"}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_couplings_are_one_line_and_code_2(name, here, call):
+    (here / "J.txt").write_text(BAD_FILES[name], encoding="utf-8")
+    code, out, err = call("simulate", "file:J.txt", "--beta", "0.3", "-o", "run.h5")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "J.txt" in err
+    assert [p.name for p in here.iterdir()] == ["J.txt"]
+
+
+def test_pairs_in_both_orders_are_one_warning(here, call):
+    (here / "J.txt").write_text("0 1 0.5\n1 0 0.5\n", encoding="utf-8")
+    code, out, err = call("free-energy", "file:J.txt", "--beta", "1", "--method", "exact", "--json")
+    assert code == 0
+    assert err.count("\n") == 1
+    assert "warning" in err
+    assert strict(out)[0]["beta_f"] == pytest.approx(-np.log(4 * np.cosh(1.0)))
+
+
+def test_existing_output_needs_force(here, call):
+    simulate = ("simulate", "ising:shape=2x3", "--beta", "0.3", "--sweeps", "500", "--seed", "1", "-o", "run.h5")
+    compare = ("compare", "ising:shape=2x3", "--beta", "0.3", "--methods", "mean-field", "-o", "out")
+    for words, file in ((simulate, Path("run.h5")), (compare, Path("out/report.html"))):
+        assert call(*words)[0] == 0
+        before = file.stat().st_mtime_ns
+        code, out, err = call(*words)
+        assert (code, out) == (2, "")
+        assert "--force" in err
+        assert file.stat().st_mtime_ns == before
+        assert call(*words, "--force")[0] == 0
+        assert file.stat().st_mtime_ns > before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "text"])
+def test_damaged_files_are_refused(damage, here, call):
+    assert call("simulate", "ising:shape=2x3", "--beta", "0.3", "--sweeps", "500", "-o", "run.h5")[0] == 0
+    bad = here / "bad.h5"
+    if damage == "truncated":
+        whole = (here / "run.h5").read_bytes()
+        bad.write_bytes(whole[: len(whole) // 2])
+    elif damage == "foreign":
+        with h5py.File(bad, "w") as file:
+            file["x"] = np.arange(3)
+    else:
+        bad.write_text("not HDF5\n", encoding="utf-8")
+    for words in (("compare", "bad.h5", "-o", "out"), ("inspect", "bad.h5"), ("report", "bad.h5", "-o", "out"),
+                  ("simulate", "file:bad.h5", "--beta", "1", "-o", "new.h5")):
+        code, out, err = call(*words)
+        assert (code, out) == (2, ""), words
+        assert err.count("\n") == 1
+        assert "bad.h5" in err
+    assert sorted(p.name for p in here.iterdir()) == ["bad.h5", "run.h5"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user whom the system refuses")
+def test_an_unwritable_folder_is_refused(here, call):
+    (here / "locked").mkdir(mode=0o500)
+    assert call("simulate", "ising:shape=2x3", "--beta", "0.3", "-o", "locked/run.h5")[0] == 2
+
+
+def test_an_output_under_a_file_is_refused(here, call):
+    (here / "taken").write_text("", encoding="utf-8")
+    for words in (("simulate", "ising:shape=2x3", "--beta", "0.3", "-o", "taken/run.h5"),
+                  ("compare", "ising:shape=2x3", "--beta", "0.3", "-o", "taken/out")):
+        code, out, err = call(*words)
+        assert (code, out) == (2, "")
+        assert err.count("\n") == 1
+        assert "taken" in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_an_interrupted_run_says_so_and_leaves_nothing(here):
+    words = [sys.executable, "-m", "statfe_cli", "simulate", "ising:shape=64x64", "--beta", "0.44", "--sweeps",
+             "100000", "-o", "run.h5"]
+    child = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    time.sleep(6.0)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert err.strip() == "statfe: interrupted"
+    assert out == ""
+    assert list(here.iterdir()) == []
+
+
+def test_no_progress_where_nobody_is_watching(here):
+    done = process("simulate", "ising:shape=2x3", "--beta", "0.3", "--sweeps", "500", "-o", "run.h5", cwd=here)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_doctor_is_content(call):
+    code, out, _ = call("doctor", "--json")
+    findings = {f["name"]: f for f in strict(out)}
+    assert code == 0, findings
+    assert all(f["verdict"] in ("ok", "note") for f in findings.values())
+    assert {"versions", "exact kernels", "samplers", "HDF5", "speed"} <= set(findings)

@@ -89,18 +89,17 @@ def soft_mode(model: IsingModel, beta: float, trial: ProductTrial) -> SoftMode:
         return SoftMode(0.0, np.zeros(n))
     W = model.adjacency
     W.data = beta * W.data * np.repeat(root, model.degrees) * root[model.indices]
-    if n <= SMALL:
-        values, vectors = np.linalg.eigh(W.toarray())
-        theta, u = float(values[-1]), vectors[:, -1]
-    else:
-        theta, u = _edge(W)
+    theta, u = _edge(W)
     direction = beta * coupling_fields(model, root * u)
     size = float(np.max(np.abs(direction)))
     return SoftMode(theta, direction / size if size > 0.0 else direction)
 
 
 def _edge(W: scipy.sparse.csr_array) -> tuple[float, np.ndarray]:
-    """The largest eigenvalue and its vector; theta = infinity with the last guess where the search stalls."""
+    """The largest eigenvalue and its vector; infinity with a random vector where the search stalls."""
+    if W.shape[0] <= SMALL:
+        values, vectors = np.linalg.eigh(W.toarray())
+        return float(values[-1]), vectors[:, -1]
     guess = generator(0, VECTOR_KEY).standard_normal(W.shape[0])
     try:
         values, vectors = scipy.sparse.linalg.eigsh(

@@ -107,7 +107,8 @@ def search(
     """Run `solve` from every start and keep the distinct solutions, the lowest beta_f first.
 
     A run that used up its start's budget goes on only where it may matter: its beta_f is below that of every run
-    that converged (all go on where none did). In large systems others coarsen for ever without becoming lowest.
+    that converged, or none converged and its residual is the smallest. In large systems other runs coarsen for ever
+    without becoming lowest.
 
     Parameters
     ----------
@@ -117,18 +118,26 @@ def search(
         Whether a solution and its global flip are the same one.
     """
     runs = map_tasks(solve, starts, workers)
-    best = min((run.beta_f for run in runs if run.point.converged), default=np.inf)
-    again = {
-        k: Start(start.name, run.point.x, spent=run.point.iterations)
-        for k, (start, run) in enumerate(zip(starts, runs, strict=True))
-        if not run.point.converged and start.budget is not None and run.point.iterations >= start.budget
-        and not run.beta_f >= best}
+    again = _worth_more(starts, runs)
     for k, run in zip(again, map_tasks(solve, list(again.values()), workers), strict=True):
         runs[k] = replace(
             run, point=replace(run.point, iterations=run.point.iterations + again[k].spent))
     solved = [run for run in runs if run.point.converged]
     return Search(
         distinct(solved, n_sites, symmetric), [run.point for run in runs if not run.point.converged])
+
+
+def _worth_more(starts: Sequence[Start], runs: Sequence[Solution]) -> dict[int, Start]:
+    """By its number, where each run goes on that used up its budget and may matter."""
+    spent = [
+        k for k, (start, run) in enumerate(zip(starts, runs, strict=True))
+        if not run.point.converged and start.budget is not None and run.point.iterations >= start.budget]
+    best = min((run.beta_f for run in runs if run.point.converged), default=None)
+    if best is None:
+        chosen = sorted(spent, key=lambda k: runs[k].point.residual)[:1]
+    else:
+        chosen = [k for k in spent if runs[k].beta_f < best]
+    return {k: Start(starts[k].name, runs[k].point.x, spent=runs[k].point.iterations) for k in chosen}
 
 
 def distinct(solutions: Sequence[Solution], n_sites: int, symmetric: bool) -> list[Solution]:

@@ -45,7 +45,7 @@ def is_settled(model: IsingModel) -> bool:
 
 
 def budget(model: IsingModel) -> int:
-    """Iterations for paramagnetic and random starts: all they need in small systems, fewer in large ones."""
+    """Iterations for starts that may lead nowhere: all they need in small systems, fewer in large ones."""
     return max(LEAST_BUDGET, BUDGET // (model.n_sites + len(model.indices)))
 
 
@@ -73,9 +73,10 @@ def standard_starts(model: IsingModel, beta: float, seed: int, restarts: int) ->
     signs, rng = gauge_signs(model), generator(seed, STARTS_KEY)
     if is_settled(model):
         return aligned(model, signs)[:1]
+    limit = budget(model)
     return [
-        paramagnetic(model, beta, signs, rng), *aligned(model, signs),
-        *random_states(restarts, signs, rng, budget(model))]
+        paramagnetic(model, beta, signs, rng), *(s._replace(budget=limit) for s in aligned(model, signs)),
+        *random_states(restarts, signs, rng, limit)]
 
 
 def spectral(model: IsingModel, signs: np.ndarray, rng: np.random.Generator) -> list[Start]:

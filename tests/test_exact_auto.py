@@ -83,8 +83,8 @@ def test_no_method_takes_the_betas() -> None:
 
 def test_too_dear_is_refused_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     model = build_model("sk:n=20")
-    monkeypatch.setattr(auto, "MAX_COST", 1e6)
-    with pytest.raises(NotApplicableError, match=r"enumeration, needs about 9e\+05 operations|use mbar"):
+    monkeypatch.setattr(auto, "MAX_COST", 1e5)
+    with pytest.raises(NotApplicableError, match=r"enumeration, needs about 9e\+05 operations; use mbar"):
         run_method(model, np.array([0.4]), "exact")
     monkeypatch.setattr(auto, "MAX_COST", 1e8)
     with pytest.raises(NotApplicableError, match="fewer betas"):

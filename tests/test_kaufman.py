@@ -84,13 +84,11 @@ def test_onsager_limit_at_criticality() -> None:
 
 
 @pytest.mark.parametrize("K", [0.1, 0.3, 0.6, 1.5])
-@pytest.mark.parametrize("ratio", [1.0, 0.5, 2.5])
+@pytest.mark.parametrize("ratio", [1.0, 0.4, 2.5])
 def test_infinite_lattice_away_from_criticality(K: float, ratio: float) -> None:
     # One ground state pair below T_c: ln Z -> N f + ln 2; above, N f. Corrections fall exponentially.
     side, Kp = 256, ratio * K
     ordered = math.sinh(2 * K) * math.sinh(2 * Kp) > 1
-    if abs(math.sinh(2 * K) * math.sinh(2 * Kp) - 1) < 0.1:
-        pytest.skip("too close to criticality")
     wanted = side**2 * naive.onsager(K, Kp) + (math.log(2.0) if ordered else 0.0)
     assert log_z((side, side), K, Kp) == pytest.approx(wanted, rel=1e-12)
 

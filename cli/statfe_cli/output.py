@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+#: Rows of scores that fit a screen.
+FITS = 24
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
     """Aligned columns; those in `left` are flush left, the others right."""
@@ -51,20 +54,35 @@ def result_table(results: Sequence[Any]) -> str:
 
 
 def score_tables(comparisons: Sequence[Any]) -> str:
-    """Scores, one a row, model by model."""
+    """Model by model: every score where they fit a screen, else a summary of each method, best first."""
     parts = []
     for c in comparisons:
         reference = c.reference[0]
-        rows = [
-            [s.result.method, f"{s.result.beta:.6g}", s.result.kind, _signed(s.error_per_site),
-             _signed(s.sigmas, ".1f"), s.verdict]
-            for s in c.scores
-        ]
-        head = f"{c.model}: {c.n_sites} spins; reference {reference.method} ({reference.kind}), seed {c.seed}"
-        parts.append(head + "\n\n" + table(
-            ["method", "beta", "kind", "error / N", "sigmas", "verdict"], rows, left=(0, 2, 5)))
+        parts.append(f"{c.model}: {c.n_sites} spins; reference {reference.method} ({reference.kind}), seed {c.seed}")
+        parts.append(_every_score(c.scores) if len(c.scores) <= FITS else _summary(c.scores))
         parts += [f"not run: {spec}: {reason}" for spec, reason in c.skipped]
     return "\n\n".join(parts) + "\n"
+
+
+def _every_score(scores: Sequence[Any]) -> str:
+    rows = [
+        [s.result.method, f"{s.result.beta:.6g}", s.result.kind, _signed(s.error_per_site), _signed(s.sigmas, ".1f"),
+         s.verdict]
+        for s in scores
+    ]
+    return table(["method", "beta", "kind", "error / N", "sigmas", "verdict"], rows, left=(0, 2, 5))
+
+
+def _summary(scores: Sequence[Any]) -> str:
+    from statfe.scoring.ranking import rank
+
+    rows = [
+        [m.method, " or ".join(m.kinds), f"{m.median_error:.2g}", f"{m.worst_error:.2g}", f"{m.worst_beta:.4g}",
+         ", ".join(f"{count} {verdict}" for verdict, count in m.verdicts.items())]
+        for m in rank(scores)
+    ]
+    head = ["method", "kind", "median", "worst", "at beta", f"verdicts at {len({s.result.beta for s in scores})} betas"]
+    return "|error of beta_f| in nats a site, best method first\n" + table(head, rows, left=(0, 1, 5))
 
 
 def _signed(value: float, form: str = ".2e") -> str:

@@ -146,6 +146,55 @@ def _factors(scaled, felt, count, field, inner, outer):
 
 
 @njit
+def _find_leaver(t, bits, gone_ptr, gone, held):
+    """The bit whose spin is summed out when position t is taken in (the highest of several), or -1."""
+    leaver = -1
+    for k in range(bits):
+        for g in range(gone_ptr[t], gone_ptr[t + 1]):
+            if gone[g] == held[k]:
+                leaver = k
+    return leaver
+
+
+@njit
+def _bonds_to_table(t, bits, leaver, beta, back_ptr, back, back_J, held, felt):
+    """Fill felt[i] = beta J to the i-th bit but the leaver's; beta J to the leaver, and the sum of |J|."""
+    K = 0.0
+    strength = 0.0
+    count = 0
+    for k in range(bits):
+        J = 0.0
+        for b in range(back_ptr[t], back_ptr[t + 1]):
+            if back[b] == held[k]:
+                J = back_J[b]
+        strength += abs(J)
+        if k == leaver:
+            K = beta * J
+        else:
+            felt[count] = beta * J
+            count += 1
+    return K, strength
+
+
+@njit
+def _sum_out_rest(t, bits, scaled, gone_ptr, gone, table, held):
+    """Sum out all spins that leave after position t and are still in the table; the bits left."""
+    k = 0
+    while k < bits:
+        leaves = False
+        for g in range(gone_ptr[t], gone_ptr[t + 1]):
+            leaves = leaves or gone[g] == held[k]
+        if leaves:
+            _shrink(table, bits, k, scaled)
+            for above in range(k, bits - 1):
+                held[above] = held[above + 1]
+            bits -= 1
+        else:
+            k += 1
+    return bits
+
+
+@njit
 def advance(
     start, stop, beta, scaled, back_ptr, back, back_J, fields, gone_ptr, gone, table, inner, outer, held, counters,
     logs
@@ -180,29 +229,12 @@ def advance(
     felt = np.zeros(len(held))
     for t in range(start, stop):
         bits = counters[0]
-        leaver = -1
-        for k in range(bits):
-            for g in range(gone_ptr[t], gone_ptr[t + 1]):
-                if gone[g] == held[k]:
-                    leaver = k
-        K = 0.0
-        bound = abs(fields[t])
-        count = 0
-        for k in range(bits):
-            J = 0.0
-            for b in range(back_ptr[t], back_ptr[t + 1]):
-                if back[b] == held[k]:
-                    J = back_J[b]
-            bound += abs(J)
-            if k == leaver:
-                K = beta * J
-            else:
-                felt[count] = beta * J
-                count += 1
-        _factors(scaled, felt, count, beta * fields[t], inner, outer)
+        leaver = _find_leaver(t, bits, gone_ptr, gone, held)
+        K, strength = _bonds_to_table(t, bits, leaver, beta, back_ptr, back, back_J, held, felt)
+        _factors(scaled, felt, bits if leaver < 0 else bits - 1, beta * fields[t], inner, outer)
         shift = 0.0
         if scaled:
-            bound = abs(beta) * bound + 0.7 * (1 + gone_ptr[t + 1] - gone_ptr[t])
+            bound = abs(beta) * (abs(fields[t]) + strength) + 0.7 * (1 + gone_ptr[t + 1] - gone_ptr[t])
             if logs[2] + bound > 100.0:
                 counters[1] += _rescale(table, bits)
                 logs[2] = 0.0
@@ -225,16 +257,4 @@ def advance(
         else:
             _replace_logs(table, bits, leaver, inner, outer, K, shift)
         held[leaver] = t
-        k = 0
-        while k < bits:
-            leaves = False
-            for g in range(gone_ptr[t], gone_ptr[t + 1]):
-                leaves = leaves or gone[g] == held[k]
-            if leaves:
-                _shrink(table, bits, k, scaled)
-                for above in range(k, bits - 1):
-                    held[above] = held[above + 1]
-                bits -= 1
-            else:
-                k += 1
-        counters[0] = bits
+        counters[0] = _sum_out_rest(t, bits, scaled, gone_ptr, gone, table, held)

@@ -20,11 +20,11 @@ import numpy as np
 
 from statfe.errors import StoreError
 from statfe.models.model_file import read_model, write_model
-from statfe.result import FreeEnergy, plain
+from statfe.result import FreeEnergy
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.verdict import VERDICTS, Score
 from statfe.store.free_energies import read_free_energies, text_array, write_free_energies
-from statfe.store.hdf5 import create_root, file_image, write_attributes, write_variable
+from statfe.store.hdf5 import create_root, file_image, json_text, write_attributes, write_variable
 from statfe.store.reading import opened, read_attributes, require_group, understood
 
 #: units and long name of the numbers of a score.
@@ -103,7 +103,7 @@ def _write(parent: h5py.Group, comparison: Comparison) -> None:
     write_attributes(
         group, model=comparison.model, n_sites=comparison.n_sites, title=comparison.title,
         sampler=comparison.sampler, command=comparison.command, seed=comparison.seed,
-        facts=_json(comparison.facts), skipped=_json(comparison.skipped), versions=_json(comparison.versions),
+        facts=json_text(comparison.facts), skipped=json_text(comparison.skipped), versions=json_text(comparison.versions),
         source_commit=comparison.source_commit, created=comparison.created)
 
 
@@ -151,7 +151,3 @@ def _read_scores(group: h5py.Group, results: Sequence[FreeEnergy], reference: st
             result=result, reference=reference, verdict=str(verdicts[at]), bound_violated=bool(flags[at]),
             **{name: float(values[at]) for name, values in numbers.items()}))
     return scores
-
-
-def _json(value: Any) -> str:
-    return json.dumps(plain(value), allow_nan=False)

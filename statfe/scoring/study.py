@@ -13,6 +13,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,30 +46,45 @@ def read_study(path: str | PathLike[str]) -> Study:
     SpecError
         It is not TOML, a key is unknown or missing, or a value does not parse.
     """
+    path = Path(path)
     try:
         with open(path, "rb") as stream:
             raw = tomllib.load(stream)
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path} is not TOML: {error}") from None
+        raise SpecError(f"{path} is not TOML: {' '.join(str(error).split())}") from None
     for key in raw:
         if key not in _KEYS:
             raise SpecError(f"{path}: {unknown_name('key', key, _KEYS)}")
     models = _words(path, raw, "models", None)
-    if "beta" not in raw or isinstance(raw["beta"], bool):
-        raise SpecError(f"{path}: beta is required, such as \"0.1:1.0:10\"")
-    reference, seed = raw.get("reference"), raw.get("seed")
+    title, reference, seed = raw.get("title", ""), raw.get("reference"), raw.get("seed")
+    if not isinstance(title, str):
+        raise SpecError(f"{path}: title must be text")
     if reference is not None and not isinstance(reference, str):
         raise SpecError(f"{path}: reference must be the spec of a method")
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
         raise SpecError(f"{path}: seed must be an integer, at least 0")
     return Study(
-        title=str(raw.get("title", "")), models=models, betas=parse_grid(raw["beta"]),
+        title=title, models=models, betas=_betas(path, raw),
         methods=_words(path, raw, "methods", ["all"]), reference=reference, seed=seed)
 
 
-def _words(path: str | PathLike[str], raw: dict[str, Any], key: str, default: list[str] | None) -> list[str]:
+def _betas(path: Path, raw: dict[str, Any]) -> np.ndarray:
+    if "beta" not in raw:
+        raise SpecError(f"{path}: beta is required, such as \"0.1:1.0:10\"")
+    value = raw["beta"]
+    numbers = value if isinstance(value, list) else [value]
+    # A bool is an int to Python.
+    if not isinstance(value, str) and not all(type(number) in (int, float) for number in numbers):
+        raise SpecError(f"{path}: beta must be a number, a list of numbers, or text such as \"0.1:1.0:10\"")
+    try:
+        return parse_grid(value)
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from None
+
+
+def _words(path: Path, raw: dict[str, Any], key: str, default: list[str] | None) -> list[str]:
     value = raw.get(key, default)
     if isinstance(value, str):
         value = [value]

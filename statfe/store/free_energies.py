@@ -15,8 +15,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from statfe.result import FreeEnergy, plain
-from statfe.store.hdf5 import write_coordinate, write_variable
+from statfe.result import FreeEnergy
+from statfe.store.hdf5 import json_text, write_coordinate, write_variable
 from statfe.store.reading import understood
 
 #: units and long name of the numbers and texts of a free energy.
@@ -71,7 +71,7 @@ def write_free_energies(
     for name, (units, long_name) in TEXTS.items():
         text = [["" if r is None else getattr(r, name) for r in row] for row in table]
         write_variable(group, name, text_array(text, len(betas)), dims, units, long_name)
-    stats = [["" if r is None else json.dumps(plain(r.stats), allow_nan=False) for r in row] for row in table]
+    stats = [["" if r is None else json_text(r.stats) for r in row] for row in table]
     write_variable(group, "stats", text_array(stats, len(betas)), dims, "1", "what it measured, as JSON")
 
 

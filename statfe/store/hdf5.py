@@ -13,6 +13,7 @@ root and the groups above carry attributes only. Write coordinates first, then v
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from os import PathLike
@@ -22,6 +23,7 @@ import h5py
 import numpy as np
 
 from statfe.errors import UsageError
+from statfe.result import plain
 from statfe.store.atomic import atomic_write
 from statfe.store.provenance import created, source_commit, versions
 
@@ -184,6 +186,19 @@ def write_variable(
 def clean_text(text: str) -> str:
     """`text` without what UTF-8 or HDF5 cannot hold: lone surrogates (odd file names) and NUL bytes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
+
+
+def json_text(value: Any) -> str:
+    """`value` as strict JSON: NaN becomes null, and text is as `clean_text` has it."""
+    return json.dumps(_clean(plain(value)), allow_nan=False)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(k): _clean(v) for k, v in value.items()}
+    return [_clean(v) for v in value] if isinstance(value, list) else value
 
 
 def _storable(name: str, values: Any) -> np.ndarray:

@@ -180,6 +180,6 @@ METHOD = Method(
     reference="Bethe, Proc. R. Soc. A 150, 552 (1935); Yedidia, Freeman and Weiss, IEEE Trans. IT 51, 2282 (2005); "
     "bound: Ruozzi, NIPS 25, 117 (2012)",
     run=run,
-    options=fixed_point_options(restarts=3),
+    options=fixed_point_options(restarts=3, iterations=1000),
     cost=lambda model, n_betas: 200.0 * n_betas * (20.0 * model.n_sites + 40.0 * model.n_pairs),
 )

@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 
 from statfe.cumulants import MAX_ORDER, cumulants, cycle_graph, partial_sums
-from statfe.mean_field import continued, is_exact_product, minimise, standard_starts
+from statfe.mean_field import is_exact_product, minimise, standard_starts
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome, failure
-from statfe.solutions import Search, along_betas, fixed_point_options
+from statfe.solutions import Search, along_betas, continued, fixed_point_options
 from statfe.spec import Option
 from statfe.trial import ProductTrial
 

@@ -4,14 +4,14 @@ Computes
     beta_f = min over q of <beta E>_q - S(q), q(s) = prod_i q_i(s_i): the lowest of the minima that descents from many
     starts reach. It is the bound of the method mean-field with a real search behind it.
 Valid
-    For any model. Exact where no spins are coupled; for infinite-range ferromagnets exact per spin as N grows. The bound
-    is not convex: at low temperature in a frustrated model more restarts may find a lower one.
+    For any model. Exact where no spins are coupled; exact a spin for infinite-range ferromagnets as N grows. The
+    bound is not convex: at low temperature in a frustrated model more restarts may find a lower one.
 Bound
     Upper bound, whichever minimum is found: the difference is the Kullback-Leibler divergence of q from the
     Boltzmann distribution. Never above the method mean-field with the same seed and options: its search comes first.
 Choice among several solutions
-    The lowest beta_f. Starts: those of mean-field, more random ones, the leading eigenvector of J, and the lowest
-    minima at the neighbouring beta. Where a descent ends on a saddle it is pushed off along the softest direction and
+    The lowest beta_f. Starts: those of mean-field, more random ones, all m_i = 0 without fields, the leading
+    eigenvector of J, and the lowest minima at the neighbouring beta. Where a descent ends on a saddle it is pushed off along the softest direction and
     goes on, so what is reported is a minimum: `stability`, the smallest eigenvalue of the scaled Hessian, is
     not negative but for rounding. The other minima are listed.
 Cost
@@ -27,21 +27,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from statfe.mean_field import continued, is_exact_product, minimise, standard_starts
+from statfe.mean_field import is_exact_product, minimise, standard_starts
 from statfe.minima import Minima, settle
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome
-from statfe.solutions import Search, Start, along_betas, fixed_point_options
-from statfe.start_points import gauge_signs, random_states, spectral
+from statfe.solutions import Search, Start, along_betas, continued, fixed_point_options
+from statfe.start_points import budget, gauge_signs, random_states, spectral
 
 #: Random starts of the method mean-field by default; its search is done first and as it does it.
 NAIVE_RESTARTS = 3
 #: Minima followed from one beta to the next.
 FOLLOWED = 5
-#: Most iterations from a start beyond those of mean-field: walls between domains can drift for much longer.
-MORE_ITERATIONS = 2000
 #: Key of the random stream of the starts beyond those of mean-field (see `statfe.random.generator`).
 MORE_STARTS_KEY = 7002
 
@@ -72,8 +70,8 @@ def run(
         standard = standard_starts(model, beta, context.seed, min(restarts, NAIVE_RESTARTS))
         naive = minimise(model, beta, [*continued(earlier.naive), *standard], **driver)
         more = minimise(
-            model, beta, [*_more_starts(model, context.seed, restarts), *_followed(earlier.minima)],
-            **{**driver, "iterations": min(iterations, MORE_ITERATIONS)})
+            model, beta, [*_reached(naive), *_more_starts(model, context.seed, restarts), *_followed(earlier.minima)],
+            **driver)
         minima = settle(model, beta, Search(naive.solutions + more.solutions, naive.failed + more.failed), **driver)
         state = _State(naive if naive.found else earlier.naive, minima if minima.found else earlier.minima)
         if not minima.found:
@@ -91,7 +89,16 @@ def run(
 def _more_starts(model: IsingModel, seed: int, restarts: int) -> list[Start]:
     """The starts beyond those of mean-field; none are random where its own are enough."""
     signs, rng = gauge_signs(model), generator(seed, MORE_STARTS_KEY)
-    return [*spectral(model, signs, rng), *random_states(max(0, restarts - NAIVE_RESTARTS), signs, rng)]
+    starts = [*spectral(model, signs, rng), *random_states(max(0, restarts - NAIVE_RESTARTS), signs, rng)]
+    # Without fields the disordered state is stationary, and where it is a minimum the slow decay to it at a
+    # continuous transition is spared; where it is a saddle, `settle` leaves it.
+    symmetric = [] if model.has_fields else [Start("symmetric", np.zeros(model.n_sites))]
+    return [*symmetric, *(start._replace(budget=budget(model)) for start in starts)]
+
+
+def _reached(naive: Search) -> list[Start]:
+    """The best of plain mean field: descents that stay above it are given up early (see `search`)."""
+    return [Start(best.start, best.point.x) for best in naive.solutions[:1]]
 
 
 def _followed(minima: Minima | None) -> list[Start]:

@@ -1,0 +1,120 @@
+"""Planted faults: a wrong sign or factor in a copy of the sources must turn its tests red."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: (file, right, wrong, the tests that must notice).
+FAULTS = {
+    "metropolis: beta 2% high": (
+        "statfe/kernels/single_spin.py", "math.exp(-beta * cost)", "math.exp(-1.02 * beta * cost)",
+        "test_single_spin.py"),
+    "metropolis: never uphill": (
+        "statfe/kernels/single_spin.py", "u < math.exp(-beta * cost)", "u < -1.0", "test_single_spin.py"),
+    "heat bath: a factor 2": (
+        "statfe/kernels/single_spin.py", "math.exp(-2.0 * beta * local)", "math.exp(-beta * local)",
+        "test_single_spin.py"),
+    "exchange: wrong sign": (
+        "statfe/kernels/tempering.py", "(betas[t] - betas[t + 1])", "(betas[t + 1] - betas[t])", "test_tempering.py"),
+    "exchange: beta forgotten": (
+        "statfe/kernels/tempering.py", "math.exp(log_ratio)", "1.0", "test_tempering.py"),
+    "random numbers: a shift by one less": (
+        "statfe/kernels/rng.py", "<< np.uint64(17)", "<< np.uint64(16)", "test_single_spin.py"),
+    "MBAR: half of the energy in the weights": (
+        "statfe/kernels/mbar.py", "p[k] = math.exp(log_n_f[k] - betas[k] * energy - top)",
+        "p[k] = math.exp(log_n_f[k] - 0.99 * betas[k] * energy - top)", "test_mbar.py"),
+    "MBAR: autocorrelation forgotten": (
+        "statfe/stats.py", "np.sqrt(np.maximum(gamma[0], 0.0) * 2.0 * tau / total)",
+        "np.sqrt(np.maximum(gamma[0], 0.0) / total)", "test_stats.py"),
+    "integration: plain trapezoid, no error": (
+        "statfe/estimators/thermodynamic_integration.py", "h**2 / 12 * (slope", "0.0 * (slope", "test_mbar.py"),
+    "checks: disagreement is ignored": (
+        "statfe/estimators/reference.py", "if abs(sigmas) > MAX_SIGMAS", "if abs(sigmas) < 0.0", "test_mbar.py"),
+    "enumeration: a field with the wrong sign": (
+        "statfe/kernels/enumeration.py", "energy -= spins[i] * (fields[i]", "energy -= spins[i] * (-fields[i]",
+        "test_exact_agree.py"),
+    "enumeration: Gray code without the flip of the neighbours": (
+        "statfe/kernels/enumeration.py", "+= 2.0 * weights[k] * spins[i]", "+= 1.0 * weights[k] * spins[i]",
+        "test_exact_agree.py"),
+    "tree: the parent's field": (
+        "statfe/kernels/tree.py", "0.5 * (plus - minus)", "0.5 * (minus - plus)", "test_exact_agree.py"),
+    "transfer matrix: a bond with the wrong sign": (
+        "statfe/kernels/transfer_matrix.py", "K = beta * J", "K = -beta * J", "test_exact_agree.py"),
+    "kaufman: gamma_0 keeps its sign": (
+        "statfe/methods/exact/kaufman.py", "np.sign(d)", "1.0", "test_kaufman.py"),
+    "an RBM without its constant": (
+        "statfe/models/rbm.py", "+ W.sum() / 4)", ")", "test_models.py"),
+    "plaquettes: two sides instead of four": (
+        "statfe/models/frustration.py", "for side in table.T[1:]:", "for side in table.T[1:2]:", "test_frustration.py"),
+    "a file of the other convention": (
+        "statfe/models/families/file.py", '== "plus"', '== "minus"', "test_model_files.py"),
+    "TAP: the reaction term doubled": (
+        "statfe/kernels/mean_field.py", "- beta * beta * earlier[i] * reaction",
+        "- 2.0 * beta * beta * earlier[i] * reaction", "test_tap.py"),
+    "Bethe: messages without the cavity": (
+        "statfe/kernels/belief_propagation.py", "total - messages[k])\n\n\n@njit\ndef total_fields",
+        "total)\n\n\n@njit\ndef total_fields", "test_bethe.py"),
+    "mean field: half of the couplings": (
+        "statfe/kernels/mean_field.py", "lambdas[i] = beta * total", "lambdas[i] = 0.5 * beta * total",
+        "test_mean_field.py"),
+    "verdict: bounds violated on the right side": (
+        "statfe/scoring/verdict.py", "        return -gap\n", "        return gap\n", "test_verdict.py"),
+    "store: the old file is overwritten": (
+        "statfe/store/atomic.py", "os.replace(", "(lambda *_: None)(", "test_store.py"),
+}
+
+
+@pytest.fixture(scope="module")
+def clean_copy(tmp_path_factory):
+    """The sources and tests, to be spoilt one fault at a time."""
+    place = tmp_path_factory.mktemp("sources")
+    for name in ("statfe", "cli", "tests"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "setup.cfg", place)
+    return place
+
+
+def run_tests(place: Path, tests: str) -> subprocess.CompletedProcess:
+    environment = {
+        **os.environ, "PYTHONPATH": os.pathsep.join([str(place), str(place / "cli")]), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("PYTEST_ADDOPTS", None)
+    for name in [n for n in environment if n.startswith(("PYTEST_XDIST", "COV_"))]:
+        environment.pop(name)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *(f"tests/{t}" for t in tests.split())],
+        cwd=place, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_seen(fault, clean_copy):
+    file, right, wrong, tests = FAULTS[fault]
+    path = clean_copy / file
+    source = path.read_text(encoding="utf-8")
+    assert source.count(right) >= 1, f"{file} no longer has {right!r}"
+    path.write_text(source.replace(right, wrong, 1), encoding="utf-8")
+    try:
+        done = run_tests(clean_copy, tests)
+    finally:
+        path.write_text(source, encoding="utf-8")
+    assert done.returncode == 1, done.stdout[-2000:]
+    assert " failed" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.faults
+def test_the_copy_itself_is_what_is_tested(clean_copy):
+    probe = clean_copy / "tests/test_probe.py"
+    probe.write_text(
+        "import statfe, statfe_cli\n\n\ndef test_here():\n"
+        f"    assert statfe.__file__.startswith({str(clean_copy)!r})\n"
+        f"    assert statfe_cli.__file__.startswith({str(clean_copy)!r})\n", encoding="utf-8")
+    done = run_tests(clean_copy, "test_probe.py")
+    assert done.returncode == 0, done.stdout

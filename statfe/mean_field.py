@@ -26,12 +26,14 @@ from statfe.start_points import standard_starts
 from statfe.trial import ProductTrial
 
 __all__ = [
-    "continued", "coupling_fields", "descend", "is_exact_product", "mean_field_map", "minimise", "product_beta_f",
-    "standard_starts",
+    "attainable", "continued", "coupling_fields", "descend", "is_exact_product", "mean_field_map", "minimise",
+    "product_beta_f", "standard_starts",
 ]
 
 #: Steps that the extrapolation looks back on.
 MEMORY = 4
+#: Rounding errors, in units of the largest field, that no iteration can go below.
+ROUNDING = 8.0
 
 
 def coupling_fields(model: IsingModel, means: np.ndarray) -> np.ndarray:
@@ -58,10 +60,21 @@ def mean_field_map(model: IsingModel, beta: float) -> Map:
     return sweep
 
 
-def descend(model: IsingModel, beta: float, start: Start, *, iterations: int = 5000, **driver: Any) -> Solution:
+def attainable(tolerance: float, model: IsingModel, beta: float) -> float:
+    """`tolerance`, or what rounding leaves of it: a field is a sum of terms of size beta |J| that may cancel."""
+    strength = np.bincount(
+        np.repeat(np.arange(model.n_sites), model.degrees), np.abs(model.weights), minlength=model.n_sites)
+    largest = abs(beta) * float(np.max(strength + np.abs(model.fields)))
+    return max(tolerance, ROUNDING * np.finfo(float).eps * largest)
+
+
+def descend(
+    model: IsingModel, beta: float, start: Start, *, iterations: int = 5000, tolerance: float = 1e-12, **driver: Any
+) -> Solution:
     """Follow the bound down from `start` to a minimum; `driver` is handed to `solve_fixed_point`."""
     point = solve_fixed_point(
         mean_field_map(model, beta), start.x, memory=MEMORY, iterations=start.limit(iterations),
+        tolerance=attainable(tolerance, model, beta),
         merit=lambda lambdas: product_beta_f(model, beta, ProductTrial(lambdas)), **driver)
     trial = ProductTrial(point.x)
     return Solution(product_beta_f(model, beta, trial), trial.means, point, start.name)

@@ -1,7 +1,7 @@
 """One grammar for models, samplers and methods: ``name:key=value,key=value``; and for grids of beta.
 
 A `Spec` is a name with checked options. What options there are is said by a tuple of `Option`; the same tuple
-makes the help text, the error messages and the canonical string.
+makes the help text and the error messages.
 """
 
 from __future__ import annotations
@@ -121,20 +121,23 @@ def _text(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Spec:
-    """A name with its options; `str(spec)` is canonical: options that differ from their default, in order.
+    """A name with its options; `str(spec)` is the spec as it was given, which scripts can look up.
 
-    The option called ``path`` is written bare, as `split_spec` reads it with ``positional=True``.
+    Attributes
+    ----------
+    options
+        Every option with its value, defaults filled in.
+    given
+        The text of the options that were given, in their order. The one called ``path`` is written bare, as
+        `split_spec` reads it with ``positional=True``.
     """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    shown: tuple[str, ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        items = []
-        for key in self.shown:
-            value = _text(self.options[key])
-            items.append(value if key == "path" else f"{key}={value}")
+        items = [text if key == "path" else f"{key}={text}" for key, text in self.given.items()]
         return f"{self.name}:{','.join(items)}" if items else self.name
 
 
@@ -199,8 +202,9 @@ def check_options(owner: str, raw: Mapping[str, Any], options: Sequence[Option])
             values[o.name] = o.default
         else:
             raise SpecError(f"{owner}: {o.name} is required ({_TYPE_NAMES[o.type]})")
-    shown = tuple(o.name for o in options if values[o.name] is not None and values[o.name] != o.default)
-    return Spec(owner, values, shown)
+    given = {key: text.strip() if isinstance(text, str) else _text(values[key])
+             for key, text in raw.items() if text is not None}
+    return Spec(owner, values, given)
 
 
 def parse_grid(text: str | float | Sequence[float] | np.ndarray) -> np.ndarray:

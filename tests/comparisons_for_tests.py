@@ -63,8 +63,9 @@ def comparison(
     given: dict[str, Any] = {
         "model": model, "betas": betas, "reference": reference,
         "secondary": [estimate("thermodynamic-integration", b, 0.5) for b in betas],
-        "scores": score_methods(reference, results), "facts": {"n_sites": n_sites, "has_fields": False, "plaquettes": None},
-        "skipped": [("bethe", "needs a sparse graph; use tap")], "command": "statfe compare 'a b' --beta 0:1.5:5 -o out/",
-        "seed": 7, "sampler": "metropolis", "ising": peaked(),
+        "scores": score_methods(reference, results),
+        "facts": {"n_sites": n_sites, "has_fields": False, "plaquettes": None},
+        "skipped": [("bethe", "needs a sparse graph; use tap")],
+        "command": "statfe compare 'a b' --beta 0:1.5:5 -o out/", "seed": 7, "sampler": "metropolis", "ising": peaked(),
     }
     return Comparison(**{**given, **more})

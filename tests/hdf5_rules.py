@@ -71,7 +71,8 @@ def _check_xarray(path: Path, leaves: list[str]) -> None:
         scales = {leaf: {k for k, v in file[leaf].items() if v.is_scale} for leaf in leaves}
     for engine in ("h5netcdf", "netcdf4"):
         with xarray.open_dataset(path, engine=engine) as root:
-            assert not root.dims and not root.variables
+            assert not root.dims
+            assert not root.variables
         for leaf in leaves:
             with xarray.open_dataset(path, group=leaf, engine=engine) as found:
                 found.load()

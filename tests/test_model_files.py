@@ -99,7 +99,8 @@ def test_both_conventions(kind: str, tmp_path: Path) -> None:
     sums = 0.7 * s[:, 0] * s[:, 1] - 0.4 * s[:, 1] * s[:, 2] + 0.3 * s[:, 2]
     assert minus.energy(s) == pytest.approx(-sums)
     assert plus.energy(s) == pytest.approx(sums)
-    assert minus.spec == plain.spec == f"file:{path}"
+    assert minus.spec == f"file:{path},convention=minus"
+    assert plain.spec == f"file:{path}"
     assert plus.spec == f"file:{path},convention=plus"
     beta = np.array([0.8])
     assert run_method(plus, beta, "exact")[0].beta_f == pytest.approx(

@@ -42,8 +42,11 @@ def test_a_missing_result_counts_as_infinite():
         "never": [nan] * 3, "mostly": [1e-9, nan, nan], "once": [0.1, 0.1, nan], "always": [5.0, 5.0, 5.0]}))
     assert [m.method for m in ranked] == ["once", "always", "mostly", "never"]
     never, mostly = ranked[3], ranked[2]
-    assert math.isinf(never.median_with_failures) and math.isinf(mostly.median_with_failures)
-    assert math.isnan(never.median_error) and math.isnan(never.worst_error) and math.isnan(never.worst_beta)
+    assert math.isinf(never.median_with_failures)
+    assert math.isinf(mostly.median_with_failures)
+    assert math.isnan(never.median_error)
+    assert math.isnan(never.worst_error)
+    assert math.isnan(never.worst_beta)
     assert (mostly.median_error, mostly.n_without, mostly.verdicts) == (1e-9, 2, {"off by": 1, "no result": 2})
 
 

@@ -80,7 +80,7 @@ def test_not_utf8(tmp_path):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(StoreError, match="cannot read .*No such file"):
+    with pytest.raises(StoreError, match=r"cannot read .*No such file"):
         read_study(tmp_path / "none.toml")
     with pytest.raises(StoreError, match="cannot read"):
         read_study(tmp_path)

@@ -29,14 +29,18 @@ def verdict(reference: FreeEnergy, value: float, error: float = 0.0, **more: Any
 def test_rule_1_no_result(status):
     score = judge(EXACT, free_energy(math.nan, status=status))
     assert score.verdict == f"no result ({status})"
-    assert math.isnan(score.error) and math.isnan(score.error_per_site) and math.isnan(score.sigmas)
-    assert not score.judged and not score.bound_violated
+    assert math.isnan(score.error)
+    assert math.isnan(score.error_per_site)
+    assert math.isnan(score.sigmas)
+    assert not score.judged
+    assert not score.bound_violated
 
 
 def test_rule_1_holds_for_a_number_that_has_not_converged():
     score = judge(EXACT, free_energy(-99.0, status="not_converged", kind="upper_bound"))
     assert score.verdict == "no result (not_converged)"
-    assert math.isnan(score.error) and not score.bound_violated
+    assert math.isnan(score.error)
+    assert not score.bound_violated
 
 
 def test_rule_1_before_rule_2():
@@ -47,14 +51,16 @@ def test_rule_1_before_rule_2():
 def test_rule_2_reference_not_converged(value):
     score = judge(sampled(value, status="not_converged"), free_energy(-80.0, kind="upper_bound"))
     assert score.verdict == "reference not converged"
-    assert not score.judged and not score.bound_violated
+    assert not score.judged
+    assert not score.bound_violated
 
 
 @pytest.mark.parametrize(("kind", "side"), [("upper_bound", -1.0), ("lower_bound", 1.0)])
 def test_rule_3_bound_violated_with_its_significance(kind, side):
     score = judge(sampled(error=0.25), free_energy(-70.0 + side * 1.0, kind=kind))
     assert score.verdict == "bound violated (4.0 sigma)"
-    assert score.bound_violated and score.judged
+    assert score.bound_violated
+    assert score.judged
     assert score.sigmas == side * 4.0
     assert verdict(sampled(error=0.3), -70.0 + side * 4.0, 0.4, kind=kind) == "bound violated (8.0 sigma)"
     assert not judge(sampled(error=0.25), free_energy(-70.0 - side * 1.0, kind=kind)).bound_violated

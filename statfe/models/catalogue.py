@@ -30,7 +30,7 @@ def families() -> dict[str, Family]:
 def build_model(spec: str | IsingModel) -> IsingModel:
     """The model that `spec` names; a model is returned as it is.
 
-    The model's own `spec` is canonical: options at their default are left out, and it builds the same model.
+    The model's own `spec` is the one given, and builds the same model.
 
     Raises
     ------

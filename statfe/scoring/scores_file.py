@@ -13,7 +13,6 @@ import json
 import math
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any
 
 import h5py
 import numpy as np
@@ -103,8 +102,8 @@ def _write(parent: h5py.Group, comparison: Comparison) -> None:
     write_attributes(
         group, model=comparison.model, n_sites=comparison.n_sites, title=comparison.title,
         sampler=comparison.sampler, command=comparison.command, seed=comparison.seed,
-        facts=json_text(comparison.facts), skipped=json_text(comparison.skipped), versions=json_text(comparison.versions),
-        source_commit=comparison.source_commit, created=comparison.created)
+        facts=json_text(comparison.facts), skipped=json_text(comparison.skipped),
+        versions=json_text(comparison.versions), source_commit=comparison.source_commit, created=comparison.created)
 
 
 def _read_all(file: h5py.File) -> list[Comparison]:

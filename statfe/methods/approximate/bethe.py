@@ -45,6 +45,7 @@ from statfe.kernels.belief_propagation import (
     sweep,
     total_fields,
 )
+from statfe.mean_field import attainable
 from statfe.models.balance import balance
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
@@ -91,7 +92,7 @@ class Propagation:
     """Belief propagation at one beta; a state is the messages u, one a slot of the adjacency."""
 
     def __init__(self, graph: Graph, beta: float):
-        self.graph, self.model = graph, graph.model
+        self.graph, self.model, self.beta = graph, graph.model, beta
         self.strengths = beta * self.model.weights
         self.decays = np.exp(-2.0 * np.abs(self.strengths))
         self.fields = beta * self.model.fields
@@ -128,10 +129,11 @@ class Propagation:
         edge_terms(self.model.indptr, self.graph.reverse, self.strengths, cavities, pairs)
         return -float(np.sum(sites + pairs))
 
-    def solve(self, start: Start, *, iterations: int, **driver: Any) -> Solution:
+    def solve(self, start: Start, *, iterations: int, tolerance: float, **driver: Any) -> Solution:
         """The fixed point reached from the messages `start.x`."""
         point = solve_fixed_point(
-            self.swept, start.x, memory=MEMORY, iterations=start.limit(iterations), **driver)
+            self.swept, start.x, memory=MEMORY, iterations=start.limit(iterations),
+            tolerance=attainable(tolerance, self.model, self.beta), **driver)
         means = np.tanh(self.totals(point.x))
         return Solution(self.beta_f(self.cavities(point.x)), means, point, start.name)
 
@@ -180,6 +182,6 @@ METHOD = Method(
     reference="Bethe, Proc. R. Soc. A 150, 552 (1935); Yedidia, Freeman and Weiss, IEEE Trans. IT 51, 2282 (2005); "
     "bound: Ruozzi, NIPS 25, 117 (2012)",
     run=run,
-    options=fixed_point_options(restarts=3, iterations=1000),
+    options=fixed_point_options(restarts=3, iterations=2000),
     cost=lambda model, n_betas: 200.0 * n_betas * (20.0 * model.n_sites + 40.0 * model.n_pairs),
 )

@@ -11,9 +11,9 @@ Bound
     Boltzmann distribution. Never above the method mean-field with the same seed and options: its search comes first.
 Choice among several solutions
     The lowest beta_f. Starts: those of mean-field, more random ones, all m_i = 0 without fields, the leading
-    eigenvector of J, and the lowest minima at the neighbouring beta. Where a descent ends on a saddle it is pushed off along the softest direction and
-    goes on, so what is reported is a minimum: `stability`, the smallest eigenvalue of the scaled Hessian, is
-    not negative but for rounding. The other minima are listed.
+    eigenvector of J, and the lowest minima at the neighbouring beta. Where a descent ends on a saddle it is pushed
+    off along the softest direction and goes on, so what is reported is a minimum: `stability`, the smallest eigenvalue
+    of the scaled Hessian, is not negative but for rounding. The other minima are listed.
 Cost
     A sweep is O(N + bonds); tens of sweeps from each of some 25 starts, and one extreme eigenvalue a minimum.
 Source

@@ -36,7 +36,7 @@ import numpy as np
 
 from statfe.fixed_point import Map, solve_fixed_point
 from statfe.kernels.mean_field import onsager_sum, tap_sweep
-from statfe.mean_field import is_exact_product, minimise, product_beta_f, standard_starts
+from statfe.mean_field import attainable, is_exact_product, minimise, product_beta_f, standard_starts
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.registry import Context, Method
@@ -81,10 +81,13 @@ def tap_map(model: IsingModel, beta: float) -> Map:
     return sweep
 
 
-def descend(model: IsingModel, beta: float, start: Start, *, iterations: int, **driver: Any) -> Solution:
+def descend(
+    model: IsingModel, beta: float, start: Start, *, iterations: int, tolerance: float, **driver: Any
+) -> Solution:
     """Follow (1) down from `start` to a minimum; `driver` is handed to `solve_fixed_point`."""
     point = solve_fixed_point(
         tap_map(model, beta), start.x, memory=MEMORY, iterations=start.limit(iterations),
+        tolerance=attainable(tolerance, model, beta),
         merit=lambda lambdas: tap_beta_f(model, beta, ProductTrial(lambdas)), **driver)
     trial = ProductTrial(point.x)
     return Solution(tap_beta_f(model, beta, trial), trial.means, point, start.name)

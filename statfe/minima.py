@@ -30,8 +30,8 @@ FLAT = 1e-6
 PUSHES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3)
 #: Most saddles that one descent may pass.
 MAX_SADDLES = 20
-#: Up to this size the whole spectrum is cheaper than its edge.
-SMALL = 64
+#: Up to this size the whole spectrum is cheaper than its edge; above, LAPACK's threads may stall on a busy machine.
+SMALL = 16
 #: Residual of the eigenvector relative to theta; the error of theta is of the order of its square.
 EIGEN_TOLERANCE = 1e-5
 #: Most restarts of the eigenvalue search, of some 30 products each.

@@ -44,14 +44,26 @@ def bound(m: IsingModel, beta: float, lambdas: np.ndarray) -> tuple[float, np.nd
 
 
 def descents(m: IsingModel, beta: float, starts: int) -> list[float]:
-    """Values of the bound that L-BFGS reaches from random starts, in the box that holds all stationary points."""
+    """Values of the bound that BFGS reaches from random starts in the box that holds all stationary points.
+
+    In lambda the bound is flat near saturation, so BFGS stops early; one site after the other is solved to finish.
+    """
     rng = np.random.default_rng(0)
-    reach = beta * (abs(m.adjacency).sum(axis=1) + np.abs(m.fields)) + 1e-3
-    return [
-        minimize(lambda x: bound(m, beta, x), np.clip(rng.choice([0.3, 1.0, 3.0]) * rng.normal(size=m.n_sites), -1, 1)
-                 * reach, jac=True, method="L-BFGS-B", bounds=np.column_stack([-reach, reach]),
-                 options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 300}).fun
-        for _ in range(starts)]
+    J = m.adjacency.toarray()
+    reach = beta * (abs(J).sum(axis=1) + np.abs(m.fields))
+    values = []
+    for _ in range(starts):
+        x = minimize(lambda x: bound(m, beta, x), rng.uniform(-1, 1, m.n_sites) * reach, jac=True, method="BFGS",
+                     options={"gtol": 1e-5, "maxiter": 100}).x
+        means = np.tanh(x)
+        for _ in range(100):
+            before = means.copy()
+            for i in range(m.n_sites):
+                means[i] = math.tanh(beta * (J[i] @ means + m.fields[i]))
+            if np.max(np.abs(means - before)) < 1e-10:
+                break
+        values.append(bound(m, beta, beta * (J @ means + m.fields))[0])
+    return values
 
 
 def stationary(m: IsingModel, beta: float, lambdas: np.ndarray) -> Search:
@@ -76,7 +88,7 @@ def test_never_below_the_truth_nor_above_mean_field(seed):
 
 
 def test_mean_field_runs_along_a_grid_are_never_lower_in_a_glass():
-    m, betas = model("ea:shape=4x4x4,seed=3"), np.linspace(0.1, 2.5, 9)
+    m, betas = model("ea:shape=6x6x6,seed=3"), np.linspace(0.1, 2.5, 7)
     plain = run_method(m, betas, "mean-field", seed=5)
     for restarts in (0, 20):
         found = run_method(m, betas, "gibbs-bogoliubov", seed=5, restarts=restarts)
@@ -112,7 +124,7 @@ def test_frustration_gives_other_minima_and_lists_them_in_order():
     assert listed
     assert listed == sorted(listed)
     assert found.beta_f <= listed[0]
-    # Each is a value of the bound where L-BFGS stops too.
+    # Each is a value of the bound where BFGS stops too.
     values = descents(m, 3.0, 200)
     for value in listed:
         assert min(abs(v - value) for v in values) < 1e-6
@@ -169,7 +181,8 @@ def test_the_disordered_saddle_is_left(spec):
     assert minima.search.solutions[0].beta_f == pytest.approx(m.n_sites * per_site, rel=1e-10)
     found = result(m, beta)
     assert found.beta_f == pytest.approx(m.n_sites * per_site, rel=1e-10)
-    assert -m.n_sites * math.log(2) not in pytest.approx(found.stats["other_minima"])
+    disordered = -m.n_sites * math.log(2)
+    assert all(abs(other - disordered) > 1e-6 for other in found.stats["other_minima"])
 
 
 def test_above_its_transition_the_disordered_state_stays():
@@ -208,7 +221,7 @@ def test_what_is_reported_is_a_minimum():
 
 def test_a_saddle_that_cannot_be_left_in_time_is_no_result():
     m = model("curie-weiss:n=40")
-    minima = settle(m, 1.02, stationary(m, 1.02, np.zeros(40)), tolerance=1e-14, iterations=2)
+    minima = settle(m, 1.2, stationary(m, 1.2, np.zeros(40)), tolerance=1e-14, iterations=2)
     assert not minima.found
     assert math.isfinite(minima.unsettled)
     assert minima.search.failure("upper_bound").status == "not_converged"

@@ -18,8 +18,9 @@ Choice among several solutions
     The expansion holds where Plefka's condition does: the largest eigenvalue x of the matrix
     beta^2 (1 - m_i^2) J_ij^2 (1 - m_j^2) is below 1; in SK this is beta^2 <(1 - m^2)^2> < 1. The lowest beta_f among
     the solutions with x < 1 is taken; deep in the low-temperature phase m = 0 is a minimum of (1) far below the true
-    free energy, and this rules it out. Where no solution has x < 1 the one with the smallest x is taken, and the
-    message says so. The others found are listed in the stats, and x as `plefka`.
+    free energy, and this rules it out. Where no solution has x < 1 the expansion does not hold: the status is
+    `diverged`, and the stats keep the value at the solution with the smallest x. The others found are listed in the
+    stats, and x as `plefka`.
     Starts: the solutions at the neighbouring beta, the minima of naive mean field, and free spins with a small bias.
 Cost
     A sweep is O(N + bonds), some 50 ns a site and 3 ns a bond; tens from each start, hundreds near a transition.
@@ -40,7 +41,7 @@ from statfe.mean_field import attainable, is_exact_product, minimise, product_be
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.registry import Context, Method
-from statfe.result import Kind, Outcome
+from statfe.result import Kind, Outcome, failure
 from statfe.solutions import Search, Solution, Start, along_betas, continued, fixed_point_options, search
 from statfe.start_points import STARTS_KEY, gauge_signs, paramagnetic
 from statfe.trial import ProductTrial
@@ -122,6 +123,17 @@ def choose(model: IsingModel, beta: float, solutions: Sequence[Solution]) -> tup
     return k, values[k]
 
 
+def _outcome(kind: Kind, found: Search, best: Solution, x: float) -> Outcome:
+    """The result at a solution with Plefka parameter `x`; none where the expansion does not hold."""
+    stats = {**found.stats(best), "plefka": x}
+    if x < 1.0:
+        return Outcome(beta_f=best.beta_f, kind=kind, stats=stats)
+    message = (
+        f"no solution satisfies Plefka's condition ({x:.3g} should be below 1), so the expansion in beta does not "
+        "hold; lower beta, or use bethe")
+    return failure(kind, "diverged", message, stationary_beta_f=best.beta_f, **stats)
+
+
 def run(
     model: IsingModel,
     betas: np.ndarray,
@@ -150,11 +162,7 @@ def run(
             return found.failure(kind), before
         k, x = choose(model, beta, found.solutions)
         best = found.solutions[k]
-        message = "" if x < 1.0 else (
-            f"no solution satisfies Plefka's condition ({x:.3g} should be below 1): the expansion does not hold "
-            "here; lower beta, or use bethe")
-        outcome = Outcome(
-            beta_f=best.beta_f, kind=kind, message=message, stats={**found.stats(best), "plefka": x})
+        outcome = _outcome(kind, found, best, x)
         ranked = Search([best, *(s for s in found.solutions if s is not best)], found.failed)
         return outcome, Found(ranked, naive)
 

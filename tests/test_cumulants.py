@@ -13,7 +13,7 @@ from statfe.kernels.cumulants import square_sum, triangle_sums
 from statfe.methods.approximate import cumulants as method_file
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
-from statfe.registry import get_method, run_method
+from statfe.registry import get_method, method_spec, run_method
 from statfe.result import FreeEnergy
 from statfe.trial import ProductTrial
 from tests import models_for_tests as special
@@ -265,6 +265,6 @@ def test_low_temperature_gives_numbers_and_says_they_are_uncontrolled():
 
 
 def test_all_stands_for_both_trials_and_orders_two_to_four():
-    assert set(get_method("cumulants").specs()) == {
-        "cumulants", "cumulants:order=3", "cumulants:order=4", "cumulants:trial=free",
-        "cumulants:order=3,trial=free", "cumulants:order=4,trial=free"}
+    options = [method_spec(spec)[1].options for spec in get_method("cumulants").specs()]
+    assert {(o["trial"], o["order"]) for o in options} == {(t, k) for t in TRIALS for k in (2, 3, 4)}
+    assert len(options) == 6

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from statfe.fixed_point import FixedPoint
 from statfe.mean_field import product_beta_f
 from statfe.methods.approximate import gibbs_bogoliubov, mean_field
-from statfe.minima import _edge, settle, soft_mode
+from statfe.minima import Minima, _edge, settle, soft_mode
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
@@ -225,6 +225,23 @@ def test_a_saddle_that_cannot_be_left_in_time_is_no_result():
     assert not minima.found
     assert math.isfinite(minima.unsettled)
     assert minima.search.failure("upper_bound").status == "not_converged"
+
+
+def test_a_minimum_above_a_point_that_led_nowhere_is_no_result():
+    search = stationary(model("curie-weiss:n=40"), 0.5, np.zeros(40))
+    lowest = search.solutions[0].beta_f
+    assert Minima(search, [0.5], 0, lowest + 1.0).found
+    assert not Minima(search, [0.5], 1, lowest - 1.0).found
+
+
+def test_the_solutions_of_mean_field_are_listed_too():
+    m, beta = model("ea:shape=6x6x6,seed=3"), 2.5
+    (plain,) = run_method(m, np.array([beta]), "mean-field", seed=5)
+    found = result(m, beta, seed=5)
+    values = np.array([found.beta_f, *found.stats["other_minima"]])
+    assert plain.stats["other_solutions"]
+    for value in (plain.beta_f, *plain.stats["other_solutions"]):
+        assert np.min(np.abs(values - value)) < 1e-9
 
 
 def test_exact_where_the_truth_is_a_product():

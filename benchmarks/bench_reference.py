@@ -47,7 +47,8 @@ def test_three_sigma_misses_over_fifty_seeds(figure):
     chance = 0.0027
     # Temperatures of one run are correlated, seeds are not: each temperature is a binomial of its own.
     p = float(binom.sf(misses.max() - 1, SEEDS, chance)) if misses.max() else 1.0
-    figure("three-sigma misses, 50 seeds x 16 temperatures", f"about {chance * z.size:.1f} by chance", str(misses.sum()))
+    by_chance = f"about {chance * z.size:.1f} by chance"
+    figure("three-sigma misses, 50 seeds x 16 temperatures", by_chance, str(misses.sum()))
     figure("most misses at one temperature of 50", "p > 0.001", f"{misses.max()} (p = {p:.2f})")
     figure("standard deviation of error / sigma", "1", f"{z.std():.2f} (worst temperature {z.std(axis=0).max():.2f})")
     assert p > 0.001 / len(BETAS)

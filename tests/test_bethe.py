@@ -13,7 +13,7 @@ from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
-from statfe.solutions import Start
+from statfe.variational.solutions import Start
 from tests.models_for_tests import disconnected, frustrated_triangle, isolated, peaked
 from tests.naive.approximate_tap_bethe import bethe_beta_f
 from tests.naive.ising import beta_f

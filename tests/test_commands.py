@@ -15,11 +15,11 @@ import click
 import h5py
 import numpy as np
 import pytest
+from statfe_cli.main import cli, main
 
 import statfe
 from statfe.sampling.as_method import DEFAULT_REPLICAS, DEFAULT_SWEEPS
 from statfe.sampling.samplers import DEFAULT_SAMPLER
-from statfe_cli.main import cli, main
 
 RESULT_KEYS = ["model", "method", "kind", "status", "message", "beta", "n_sites", "beta_f", "beta_f_error", "seconds",
                "stats"]

@@ -168,11 +168,11 @@ def test_negative_beta_is_refused_or_right(method):
             with pytest.raises(UsageError, match="beta"):
                 run_method(model(name), np.array([-0.4]), spec_of(method), seed=SEED)
             continue
-        try:
-            (found,) = run_method(model(name), np.array([-0.4]), spec_of(method), seed=SEED)
-        except UsageError as error:
-            assert "negative beta" in str(error)
+        if method == "kaufman" and model(name).n_sites % 2:
+            with pytest.raises(UsageError, match="negative beta"):
+                run_method(model(name), np.array([-0.4]), method)
             continue
+        (found,) = run_method(model(name), np.array([-0.4]), spec_of(method), seed=SEED)
         if found.kind == "exact":
             assert found.beta_f == pytest.approx(naive.beta_f(model(name), -0.4), rel=1e-10)
 

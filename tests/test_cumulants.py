@@ -8,7 +8,6 @@ import math
 import numpy as np
 import pytest
 
-from statfe.cumulants import cumulants, cycle_graph, partial_sums
 from statfe.kernels.cumulants import square_sum, triangle_sums
 from statfe.methods.approximate import cumulants as method_file
 from statfe.models.catalogue import build_model
@@ -16,6 +15,7 @@ from statfe.models.ising import IsingModel
 from statfe.registry import get_method, method_spec, run_method
 from statfe.result import FreeEnergy
 from statfe.trial import ProductTrial
+from statfe.variational.cumulants import cumulants, cycle_graph, partial_sums
 from tests import models_for_tests as special
 from tests.naive import ising as naive
 from tests.naive.cumulants import trial_cumulants

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from statfe.fixed_point import FixedPoint, _Step, extrapolated, scaled_residual, solve_fixed_point
 from statfe.result import Outcome
-from statfe.solutions import Search, Solution, Start, along_betas, distinct, search
+from statfe.variational.fixed_point import FixedPoint, _Step, extrapolated, scaled_residual, solve_fixed_point
+from statfe.variational.solutions import Search, Solution, Start, along_betas, distinct, search
 
 
 def linear(matrix: np.ndarray, shift: np.ndarray):

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from statfe.fixed_point import FixedPoint
-from statfe.mean_field import product_beta_f
 from statfe.methods.approximate import gibbs_bogoliubov, mean_field
-from statfe.minima import Minima, _edge, settle, soft_mode
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
-from statfe.solutions import Search, Solution
 from statfe.trial import ProductTrial
+from statfe.variational.fixed_point import FixedPoint
+from statfe.variational.mean_field import product_beta_f
+from statfe.variational.minima import Minima, settle
+from statfe.variational.solutions import Search, Solution
+from statfe.variational.stability import _edge, soft_mode
 from tests import models_for_tests as special
 from tests.naive import ising as naive
 
@@ -137,7 +138,7 @@ def test_more_restarts_never_raise_the_bound():
 
 
 def test_soft_mode_is_the_hessian():
-    # Equation (1) of statfe.minima against second differences of the bound.
+    # Equation (1) of statfe.variational.minima against second differences of the bound.
     m, beta = special.peaked(6, 3), 0.9
     x = np.zeros(6)
     for _ in range(2000):

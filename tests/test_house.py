@@ -17,9 +17,8 @@ FLOORS = {
     0: ("statfe/_jit.py", "statfe/errors.py"),
     1: ("statfe/kernels", "statfe/spec.py", "statfe/result.py", "statfe/random.py"),
     2: ("statfe/models",),
-    3: ("statfe/stats.py", "statfe/registry.py", "statfe/trial.py", "statfe/fixed_point.py", "statfe/executors.py",
-        "statfe/chains.py", "statfe/mean_field.py", "statfe/solutions.py", "statfe/start_points.py", "statfe/store",
-        "statfe/cumulants.py", "statfe/minima.py"),
+    3: ("statfe/stats.py", "statfe/registry.py", "statfe/trial.py", "statfe/executors.py", "statfe/chains.py",
+        "statfe/store", "statfe/variational"),
     4: ("statfe/estimators",),
     5: ("statfe/sampling",),
     6: ("statfe/methods",),
@@ -154,9 +153,8 @@ def test_functions_are_short():
     long = []
     for path in sources():
         for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
-                if node.end_lineno - node.lineno > 80:
-                    long.append(f"{path}:{node.lineno} {node.name}")
+            if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno > 75:
+                long.append(f"{path}:{node.lineno} {node.name}")
     assert long == []
 
 

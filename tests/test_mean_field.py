@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from statfe.mean_field import coupling_fields, mean_field_map, product_beta_f
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
 from statfe.trial import ProductTrial
+from statfe.variational.mean_field import coupling_fields, mean_field_map, product_beta_f
 from tests.models_for_tests import disconnected, frustrated_triangle, isolated, peaked
 from tests.naive.approximate_tap_bethe import coupling_matrix, mean_field_beta_f
 from tests.naive.ising import beta_f
@@ -176,3 +176,15 @@ def test_parallel_bonds_count_as_their_sum(method: str) -> None:
     whole = IsingModel.from_edges(3, [0, 1], [1, 2], [0.7, -0.5], [0.2, 0.0, 0.1])
     a, b = (run_method(m, np.array([0.9]), method, seed=1)[0] for m in (split, whole))
     assert a.beta_f == pytest.approx(b.beta_f, rel=1e-12)
+
+
+@pytest.mark.parametrize("spec", ["ising:shape=32x32", "ising:shape=6x6x6", "ising:shape=4x4,coupling=-1"])
+def test_at_its_own_critical_point_the_disordered_state_is_found(spec: str) -> None:
+    model = build_model(spec)
+    critical = 1.0 / (2 * model.n_bonds / model.n_sites)  # z beta J = 1
+    for result in solve(model, critical, critical * (1 - 1e-7)):
+        assert result.status == "converged", result.message
+        assert result.beta_f == pytest.approx(-model.n_sites * math.log(2), rel=1e-12)
+    (above,) = solve(model, critical * 1.02)
+    assert above.status == "converged", above.message
+    assert above.beta_f < -model.n_sites * math.log(2)

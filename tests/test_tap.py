@@ -9,14 +9,14 @@ import pytest
 from scipy.optimize import brentq
 
 from statfe.kernels.mean_field import balanced_field
-from statfe.mean_field import product_beta_f
 from statfe.methods.approximate.tap import descend, plefka, tap_beta_f, tap_map
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
-from statfe.solutions import Start
 from statfe.trial import ProductTrial
+from statfe.variational.mean_field import product_beta_f
+from statfe.variational.solutions import Start
 from tests.models_for_tests import disconnected, frustrated_triangle, peaked
 from tests.naive.approximate_tap_bethe import coupling_matrix, tap_means
 from tests.naive.approximate_tap_bethe import tap_beta_f as naive_beta_f

@@ -35,7 +35,6 @@ from typing import Any
 
 import numpy as np
 
-from statfe.fixed_point import solve_fixed_point
 from statfe.kernels.belief_propagation import (
     cavity_fields,
     edge_terms,
@@ -45,13 +44,14 @@ from statfe.kernels.belief_propagation import (
     sweep,
     total_fields,
 )
-from statfe.mean_field import attainable
 from statfe.models.balance import balance
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome
-from statfe.solutions import Search, Solution, Start, along_betas, continued, fixed_point_options, search
-from statfe.start_points import standard_starts
+from statfe.variational.fixed_point import solve_fixed_point
+from statfe.variational.mean_field import attainable
+from statfe.variational.solutions import Search, Solution, Start, along_betas, continued, fixed_point_options, search
+from statfe.variational.start_points import standard_starts
 
 #: Steps that the extrapolation looks back on.
 MEMORY = 4

@@ -2,7 +2,7 @@
 
 Computes
     beta_f_n = sum_{k=1}^{n} (-1)^(k-1) kappa_k / k!, with kappa_k the cumulants of V = beta E + ln q under a product
-    trial q, in closed form (see `statfe.cumulants`). The whole series is -ln <exp(-V)>_q = -ln Z.
+    trial q, in closed form (see `statfe.variational.cumulants`). The whole series is -ln <exp(-V)>_q = -ln Z.
     trial=free: q holds each spin in its own field only; this is the high-temperature series, right through
     beta^n. trial=mean-field: q is the best product distribution that the method mean-field finds; order 2 then adds
     the Onsager term -(beta^2/2) sum_{i<j} J_ij^2 (1 - m_i^2)(1 - m_j^2).
@@ -26,14 +26,16 @@ from typing import Any
 
 import numpy as np
 
-from statfe.cumulants import MAX_ORDER, cumulants, cycle_graph, partial_sums
-from statfe.mean_field import is_exact_product, minimise, standard_starts
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome, failure
-from statfe.solutions import Search, along_betas, continued, fixed_point_options
 from statfe.spec import Option
 from statfe.trial import ProductTrial
+from statfe.variational.cumulants import MAX_ORDER, cumulants, cycle_graph, partial_sums
+from statfe.variational.mean_field import is_exact_product
+from statfe.variational.minima import minimise
+from statfe.variational.solutions import Search, along_betas, continued, fixed_point_options
+from statfe.variational.start_points import standard_starts
 
 #: Most steps over cycles at one beta: about half a minute on one core.
 MAX_STEPS = 1e10

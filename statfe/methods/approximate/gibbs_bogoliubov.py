@@ -27,14 +27,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from statfe.mean_field import is_exact_product, minimise, standard_starts
-from statfe.minima import Minima, settle
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome
-from statfe.solutions import Search, Start, along_betas, continued, fixed_point_options
-from statfe.start_points import budget, gauge_signs, random_states, spectral
+from statfe.variational.mean_field import is_exact_product
+from statfe.variational.minima import Minima, minimise, settle
+from statfe.variational.solutions import Search, Start, along_betas, continued, fixed_point_options
+from statfe.variational.start_points import budget, gauge_signs, random_states, spectral, standard_starts
 
 #: Random starts of the method mean-field by default; its search is done first and as it does it.
 NAIVE_RESTARTS = 3

@@ -24,11 +24,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from statfe.mean_field import is_exact_product, minimise, standard_starts
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome
-from statfe.solutions import Search, along_betas, continued, fixed_point_options
+from statfe.variational.mean_field import is_exact_product
+from statfe.variational.minima import minimise
+from statfe.variational.solutions import Search, along_betas, continued, fixed_point_options
+from statfe.variational.start_points import standard_starts
 
 
 def run(

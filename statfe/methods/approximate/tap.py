@@ -35,16 +35,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from statfe.fixed_point import Map, solve_fixed_point
 from statfe.kernels.mean_field import onsager_sum, tap_sweep
-from statfe.mean_field import attainable, is_exact_product, minimise, product_beta_f, standard_starts
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome, failure
-from statfe.solutions import Search, Solution, Start, along_betas, continued, fixed_point_options, search
-from statfe.start_points import STARTS_KEY, gauge_signs, paramagnetic
 from statfe.trial import ProductTrial
+from statfe.variational.fixed_point import Map, solve_fixed_point
+from statfe.variational.mean_field import attainable, is_exact_product, product_beta_f
+from statfe.variational.minima import minimise
+from statfe.variational.solutions import Search, Solution, Start, along_betas, continued, fixed_point_options, search
+from statfe.variational.start_points import STARTS_KEY, gauge_signs, paramagnetic, standard_starts
 
 #: Steps that the extrapolation looks back on.
 MEMORY = 4

@@ -35,10 +35,10 @@ import numpy as np
 import scipy.sparse
 
 from statfe.kernels.cumulants import square_sum, triangle_sums
-from statfe.mean_field import coupling_fields, product_beta_f
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model
 from statfe.trial import ProductTrial
+from statfe.variational.mean_field import coupling_fields, product_beta_f
 
 #: Highest cumulant with a closed form here.
 MAX_ORDER = 4

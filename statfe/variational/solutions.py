@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from statfe.executors import map_tasks
-from statfe.fixed_point import FixedPoint
 from statfe.result import Kind, Outcome, failure
 from statfe.spec import Option
+from statfe.variational.fixed_point import FixedPoint
 
 #: Solutions closer than this, in beta_f relative to N and in every mean, are one solution.
 SAME_BETA_F = 1e-9

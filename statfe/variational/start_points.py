@@ -13,7 +13,7 @@ import scipy.sparse.linalg
 from statfe.models.balance import balance, is_balanced
 from statfe.models.ising import IsingModel
 from statfe.random import generator
-from statfe.solutions import Start
+from statfe.variational.solutions import Start
 
 #: Key of the random stream of all starts (see `statfe.random.generator`).
 STARTS_KEY = 7001

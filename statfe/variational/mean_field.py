@@ -18,17 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from statfe.fixed_point import Map, solve_fixed_point
 from statfe.kernels.mean_field import local_fields, mean_field_sweep
 from statfe.models.ising import IsingModel
-from statfe.solutions import Search, Solution, Start, continued, search
-from statfe.start_points import standard_starts
 from statfe.trial import ProductTrial
-
-__all__ = [
-    "attainable", "continued", "coupling_fields", "descend", "is_exact_product", "mean_field_map", "minimise",
-    "product_beta_f", "standard_starts",
-]
+from statfe.variational.fixed_point import Map, solve_fixed_point
+from statfe.variational.solutions import Solution, Start
 
 #: Steps that the extrapolation looks back on.
 MEMORY = 4
@@ -78,15 +72,6 @@ def descend(
         merit=lambda lambdas: product_beta_f(model, beta, ProductTrial(lambdas)), **driver)
     trial = ProductTrial(point.x)
     return Solution(product_beta_f(model, beta, trial), trial.means, point, start.name)
-
-
-def minimise(
-    model: IsingModel, beta: float, starts: list[Start], *, workers: int = 1, **driver: Any
-) -> Search:
-    """The distinct minima of (1) that descents from `starts` reach."""
-    return search(
-        starts, lambda start: descend(model, beta, start, **driver), model.n_sites,
-        symmetric=not model.has_fields, workers=workers)
 
 
 def is_exact_product(model: IsingModel, beta: float) -> bool:

@@ -1,0 +1,1 @@
+"""What the approximate methods share: fixed points, starts, distinct solutions, the bound of a product trial."""

@@ -57,10 +57,12 @@ FAULTS = {
     "a file of the other convention": (
         "statfe/models/families/file.py", '== "plus"', '== "minus"', "test_model_files.py"),
     "TAP: the reaction term doubled": (
-        "statfe/kernels/mean_field.py", "beta * beta * reaction, lambdas[i])", "2.0 * beta * beta * reaction, lambdas[i])",
+        "statfe/kernels/mean_field.py", "beta * beta * reaction, lambdas[i])",
+        "2.0 * beta * beta * reaction, lambdas[i])",
         "test_tap.py"),
     "Bethe: messages without the cavity": (
-        "statfe/kernels/belief_propagation.py", "decays[k], total - messages[k])", "decays[k], total)", "test_bethe.py"),
+        "statfe/kernels/belief_propagation.py", "decays[k], total - messages[k])", "decays[k], total)",
+        "test_bethe.py"),
     "cumulants: the sign does not alternate": (
         "statfe/variational/cumulants.py", "(-1.0) ** k / math", "1.0 / math", "test_cumulants.py"),
     "cumulants: half of the variance": (

@@ -22,6 +22,7 @@ $(VENV)/.dev: $(VENV)/.made setup.cfg pyproject.toml
 
 # compare exits with 3 where an approximation does not converge: at low temperature that is a result.
 demo: $(VENV)/.demo
+	@mkdir -p $(DEMO)
 	$(BIN)/statfe simulate ising:shape=32x32 --beta 0.3:0.58:15 --seed 1 -o $(DEMO)/torus.h5 --force
 	$(BIN)/statfe compare $(DEMO)/torus.h5 --seed 1 -o $(DEMO)/torus --force || test $$? -eq 3
 	$(BIN)/statfe simulate ea:shape=6x6x6,seed=1 --beta 0.1:1.2:12 --seed 1 -o $(DEMO)/glass.h5 --force

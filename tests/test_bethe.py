@@ -177,3 +177,26 @@ def test_spin_glass_at_low_temperature_fails_honestly() -> None:
     assert result.status == "not_converged"
     assert math.isnan(result.beta_f)
     assert result.stats["failed_starts"] >= 1
+
+
+@pytest.mark.parametrize(("spec", "z"), [("ising:shape=6x6", 4), ("random-regular:n=60,degree=3,couplings=ferro,seed=2", 3)])
+def test_the_paramagnet_repels_above_its_transition(spec: str, z: int) -> None:
+    """The largest eigenvalue passes 1 where (z - 1) tanh(beta J) = 1."""
+    model, critical = build_model(spec), math.atanh(1.0 / (z - 1))
+    silence = np.zeros(len(model.weights))
+    below, at, above = (
+        Propagation(Graph.of(model), beta).growth(silence) for beta in (0.9 * critical, critical, 1.1 * critical))
+    assert below < 0.95 < 1.05 < above
+    assert at == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_glass_has_no_result_where_its_paramagnet_repels() -> None:
+    """2 tanh(beta)^2 = 1 at beta = .881 for the +-J glass on random-regular graphs of degree 3 (Thouless 1986)."""
+    below, above = run_method(
+        build_model("random-regular:n=200,degree=3,seed=1"), np.array([0.84, 0.95]), "bethe", seed=1)
+    assert below.status == "converged"
+    assert below.stats["growth"] < 1
+    assert above.status == "not_converged"
+    assert math.isnan(above.beta_f)
+    assert above.stats["growth"] > 1
+    assert "lower beta" in above.message

@@ -53,6 +53,20 @@ def result_table(results: Sequence[Any]) -> str:
     return "\n".join([text, *messages])
 
 
+def reference_table(results: Sequence[Any]) -> str:
+    """The preferred estimate and the second one side by side, one beta a row, with messages below."""
+    names = list(dict.fromkeys(r.method for r in results))
+    first, second = ([r for r in results if r.method == name] for name in names)
+    rows = [
+        [f"{a.beta:.6g}", with_error(a.beta_f, a.beta_f_error), with_error(b.beta_f, b.beta_f_error),
+         _signed(a.stats["disagreement_sigmas"], ".1f"), with_error(a.per_site, a.beta_f_error / a.n_sites, 9), a.status]
+        for a, b in zip(first, second, strict=True)
+    ]
+    text = table(["beta", *names, "sigmas apart", f"{names[0]} / N", "status"], rows, left=(5,))
+    messages = dict.fromkeys(r.message for r in first if r.message)
+    return "\n".join([text, *messages])
+
+
 def score_tables(comparisons: Sequence[Any]) -> str:
     """Model by model: every score where they fit a screen, else a summary of each method, best first."""
     parts = []
@@ -61,7 +75,17 @@ def score_tables(comparisons: Sequence[Any]) -> str:
         parts.append(f"{c.model}: {c.n_sites} spins; reference {reference.method} ({reference.kind}), seed {c.seed}")
         parts.append(_every_score(c.scores) if len(c.scores) <= FITS else _summary(c.scores))
         parts += [f"not run: {spec}: {reason}" for spec, reason in c.skipped]
+        parts += ["\n".join(_failures(c))] if _failures(c) else []
     return "\n\n".join(parts) + "\n"
+
+
+def _failures(comparison: Any) -> list[str]:
+    """Why there is no result, once a method: where it begins, and what to change."""
+    first = {}
+    for r in [*comparison.reference, *(s.result for s in comparison.scores)]:
+        if r.status != "converged":
+            first.setdefault(r.method, f"{r.method} from beta = {r.beta:.6g}: {r.message}")
+    return list(first.values())
 
 
 def _every_score(scores: Sequence[Any]) -> str:
@@ -82,7 +106,8 @@ def _summary(scores: Sequence[Any]) -> str:
         for m in rank(scores)
     ]
     head = ["method", "kind", "median", "worst", "at beta", f"verdicts at {len({s.result.beta for s in scores})} betas"]
-    return "|error of beta_f| in nats a site, best method first\n" + table(head, rows, left=(0, 1, 5))
+    title = "|error of beta_f| in nats a site, best method first; a missing result counts as infinitely far off"
+    return title + "\n" + table(head, rows, left=(0, 1, 5))
 
 
 def _signed(value: float, form: str = ".2e") -> str:

@@ -83,7 +83,7 @@ def _print_forecast(plan: Forecast, as_json: bool) -> None:
 
 
 def _print_run(run: Run, output: str, as_json: bool) -> None:
-    from statfe_cli.output import print_json, result_table
+    from statfe_cli.output import print_json, reference_table
 
     chains = run.chains
     added = int((~chains.requested).sum())
@@ -102,7 +102,7 @@ def _print_run(run: Run, output: str, as_json: bool) -> None:
         click.echo(
             f"{added} rungs added to the {len(run.betas)} asked for, from beta = 0, so that neighbours overlap")
     if run.reference:
-        click.echo("\n" + result_table(run.reference))
+        click.echo("\nbeta_f = -ln Z, two estimates from the same run\n" + reference_table(run.reference))
     else:
         click.echo("samples only: no reference was made")
     click.echo(f"\nwrote {output}")

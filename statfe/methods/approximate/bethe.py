@@ -11,20 +11,22 @@ Computes
     Read as a function of the cavity fields alone (u from (1)), (3) is stationary where (2) holds.
 Valid
     For any model; good where cycles are long or couplings weak. In frustrated models at low temperature belief
-    propagation often has no fixed point in reach: the status says so.
+    propagation often has no fixed point in reach, or leaves every one it has: the status says so.
 Bound
     Exact on forests and where no spins are coupled. An upper bound where the model is balanced (a ferromagnet up to
     flips of spins), in any fields and at any fixed point: no point of the local polytope exceeds Z (Ruozzi 2012).
     Uncontrolled otherwise.
 Choice among several solutions
-    The lowest beta_f. Starts as for naive mean field; on a forest there is only one fixed point. The others found
-    are listed in the stats.
+    The lowest beta_f among those that attract belief propagation with damping, which are minima of (3) (Heskes
+    2002); in a spin glass the paramagnet stays a fixed point below its transition and stops being one of these.
+    Where bounds hold, the lowest of all. Starts as for naive mean field, and the paramagnet itself; on a forest there
+    is only one fixed point. The others found are listed in the stats.
 Cost
     A sweep over the sites and back renews every message twice: some 60 ns a bond and direction. Two sweeps on a
     forest, tens elsewhere, more near a transition.
 Source
     H. A. Bethe, Proc. R. Soc. A 150, 552 (1935); J. S. Yedidia, W. T. Freeman and Y. Weiss, IEEE Trans. Inf. Theory
-    51, 2282 (2005); N. Ruozzi, NIPS 25, 117 (2012).
+    51, 2282 (2005); T. Heskes, NIPS 15, 343 (2002); N. Ruozzi, NIPS 25, 117 (2012).
 """
 
 from __future__ import annotations
@@ -46,8 +48,9 @@ from statfe.kernels.belief_propagation import (
 )
 from statfe.models.balance import balance
 from statfe.models.ising import IsingModel
+from statfe.random import generator
 from statfe.registry import Context, Method
-from statfe.result import Kind, Outcome
+from statfe.result import Kind, Outcome, failure
 from statfe.variational.fixed_point import solve_fixed_point
 from statfe.variational.mean_field import attainable
 from statfe.variational.solutions import Search, Solution, Start, along_betas, continued, fixed_point_options, search
@@ -55,6 +58,14 @@ from statfe.variational.start_points import standard_starts
 
 #: Steps that the extrapolation looks back on.
 MEMORY = 4
+#: A disturbance is followed for so many damped sweeps; the last of them give its growth.
+DISTURBED, LAST = 120, 40
+#: Size of the disturbance, and the damping under which it is followed.
+SIZE, DAMPING = 1e-6, 0.7
+#: Growth a sweep from which a fixed point repels; marginal ones at a transition count as attracting.
+REPELS = 1.001
+#: Key of the stream of disturbances (see `statfe.random.generator`).
+DISTURBANCE_KEY = 7004
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +148,52 @@ class Propagation:
         means = np.tanh(self.totals(point.x))
         return Solution(self.beta_f(self.cavities(point.x)), means, point, start.name)
 
+    def growth(self, messages: np.ndarray) -> float:
+        """By how much a small disturbance of a fixed point grows a sweep: the largest real part of an eigenvalue.
+
+        Damped sweeps have eigenvalues d + (1 - d) x, so power iteration with large d finds the largest Re x.
+        """
+        rng, rates = generator(0, DISTURBANCE_KEY), []
+        change = rng.standard_normal(len(messages))
+        for _ in range(DISTURBED):
+            change *= SIZE / float(np.linalg.norm(change))
+            change = DAMPING * change + (1.0 - DAMPING) * (self.swept(messages + change) - messages)
+            rates.append(float(np.linalg.norm(change)) / SIZE)
+            if rates[-1] == 0.0:
+                return 0.0
+        rate = float(np.exp(np.mean(np.log(rates[-LAST:]))))
+        return 1.0 + (rate - 1.0) / (1.0 - DAMPING)
+
     def starts(self, seed: int, restarts: int, beta: float) -> list[Start]:
         """Messages of spins that feel the fields of the standard starts."""
         if self.graph.kind(beta) == "exact":
             return [Start("paramagnetic", np.zeros(len(self.strengths)))]
-        return [
+        starts = [
             start._replace(x=self.sent(start.x[self.model.indices]))
             for start in standard_starts(self.model, beta, seed, restarts)]
+        if self.graph.balanced or self.model.has_fields:
+            return starts
+        return [Start("paramagnet", np.zeros(len(self.strengths))), *starts]
+
+    def outcome(self, found: Search, kind: Kind) -> Outcome:
+        """The result: the lowest solution, and where nothing bounds it the lowest that attracts."""
+        if not found.found:
+            return found.failure(kind)
+        if kind != "uncontrolled":
+            best = found.solutions[0]
+            return Outcome(beta_f=best.beta_f, kind=kind, stats=found.stats(best))
+        growths = []
+        for solution in found.solutions:
+            growths.append(self.growth(solution.point.x))
+            if growths[-1] < REPELS:
+                stats = {**found.stats(solution), "growth": growths[-1]}
+                return Outcome(beta_f=solution.beta_f, kind=kind, stats=stats)
+        k = int(np.argmin(growths))
+        nearest = found.solutions[k]
+        return failure(
+            kind, "not_converged",
+            f"belief propagation leaves every fixed point found (a disturbance grows by {growths[k]:.3g} a sweep); "
+            "lower beta", stationary_beta_f=nearest.beta_f, growth=growths[k], **found.stats(nearest))
 
 
 def run(
@@ -166,10 +216,7 @@ def run(
             starts,
             lambda s: propagation.solve(s, damping=damping, tolerance=tolerance, iterations=iterations),
             model.n_sites, symmetric=not model.has_fields, workers=context.workers)
-        if not found.found:
-            return found.failure(kind), before
-        best = found.solutions[0]
-        return Outcome(beta_f=best.beta_f, kind=kind, stats=found.stats(best)), found
+        return propagation.outcome(found, kind), found if found.found else before
 
     return along_betas(betas, step, context.progress, METHOD.name)
 
@@ -182,6 +229,7 @@ METHOD = Method(
     reference="Bethe, Proc. R. Soc. A 150, 552 (1935); Yedidia, Freeman and Weiss, IEEE Trans. IT 51, 2282 (2005); "
     "bound: Ruozzi, NIPS 25, 117 (2012)",
     run=run,
-    options=fixed_point_options(restarts=3, iterations=2000),
+    # beta_f is stationary, so its error is of second order in the tolerance.
+    options=fixed_point_options(restarts=3, iterations=2000, tolerance=1e-9),
     cost=lambda model, n_betas: 200.0 * n_betas * (20.0 * model.n_sites + 40.0 * model.n_pairs),
 )

@@ -179,7 +179,8 @@ def test_spin_glass_at_low_temperature_fails_honestly() -> None:
     assert result.stats["failed_starts"] >= 1
 
 
-@pytest.mark.parametrize(("spec", "z"), [("ising:shape=6x6", 4), ("random-regular:n=60,degree=3,couplings=ferro,seed=2", 3)])
+@pytest.mark.parametrize(("spec", "z"), [
+    ("ising:shape=6x6", 4), ("random-regular:n=60,degree=3,couplings=ferro,seed=2", 3)])
 def test_the_paramagnet_repels_above_its_transition(spec: str, z: int) -> None:
     """The largest eigenvalue passes 1 where (z - 1) tanh(beta J) = 1."""
     model, critical = build_model(spec), math.atanh(1.0 / (z - 1))

@@ -59,7 +59,8 @@ def reference_table(results: Sequence[Any]) -> str:
     first, second = ([r for r in results if r.method == name] for name in names)
     rows = [
         [f"{a.beta:.6g}", with_error(a.beta_f, a.beta_f_error), with_error(b.beta_f, b.beta_f_error),
-         _signed(a.stats["disagreement_sigmas"], ".1f"), with_error(a.per_site, a.beta_f_error / a.n_sites, 9), a.status]
+         _signed(a.stats["disagreement_sigmas"], ".1f"), with_error(a.per_site, a.beta_f_error / a.n_sites, 9),
+         a.status]
         for a, b in zip(first, second, strict=True)
     ]
     text = table(["beta", *names, "sigmas apart", f"{names[0]} / N", "status"], rows, left=(5,))
@@ -81,7 +82,7 @@ def score_tables(comparisons: Sequence[Any]) -> str:
 
 def _failures(comparison: Any) -> list[str]:
     """Why there is no result, once a method: where it begins, and what to change."""
-    first = {}
+    first: dict[str, str] = {}
     for r in [*comparison.reference, *(s.result for s in comparison.scores)]:
         if r.status != "converged":
             first.setdefault(r.method, f"{r.method} from beta = {r.beta:.6g}: {r.message}")

@@ -51,12 +51,15 @@ def run_ladder(rules, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, 
                fields, states, swap_state, energy_out, magnetization_out, tried, accepted):
     """Advance one replica by `n_sweeps` sweeps and record every `thin`-th.
 
+    Every second sweep is heat bath, whatever the rule: Metropolis in order takes all flips that cost nothing, carries
+    domain walls along and hardly ever lets them meet, and in a ring its energy takes thousands of sweeps to forget.
+
     Parameters
     ----------
     rules
         Update rule of each rung, `METROPOLIS` or `GIBBS`, shape (K,).
     first_sweep
-        Number of sweeps done before; sets the parity of swaps.
+        Number of sweeps done before; sets the parity of swaps and of the rule.
     swap
         Whether to exchange temperatures after each sweep.
     betas
@@ -76,9 +79,11 @@ def run_ladder(rules, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, 
     for c in range(K):
         energies[c], magnetizations[c] = state_energy(spins[c], indptr, indices, weights, fields)
     for sweep in range(n_sweeps):
+        second = (first_sweep + sweep) % 2 == 1
         for c in range(K):
+            rung = rung_of[c]
             de, dm = sweep_chain(
-                rules[rung_of[c]], spins[c], betas[rung_of[c]], indptr, indices, weights, fields, states[c])
+                GIBBS if second else rules[rung], spins[c], betas[rung], indptr, indices, weights, fields, states[c])
             energies[c] += de
             magnetizations[c] += dm
         if swap:

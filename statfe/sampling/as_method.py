@@ -39,7 +39,8 @@ def sampled_run(estimator: str) -> Callable[..., list[Outcome]]:
     def run(model: IsingModel, betas: np.ndarray, context: Context, *, sweeps: int, replicas: int, sampler: str,
             **options: Any) -> list[Outcome]:
         plan = plan_run(
-            model, betas, make_sampler(sampler, **options), sweeps=sweeps, replicas=replicas, seed=context.seed)
+            model, betas, make_sampler(sampler, **options), sweeps=sweeps, replicas=replicas, seed=context.seed,
+            progress=context.progress)
         chains = run_plan(model, plan, workers=context.workers, progress=context.progress)
         reference = sampled_reference(model, chains)
         place = np.searchsorted(reference.betas, betas)

@@ -7,7 +7,7 @@ the result is the same bits for any number of workers.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,11 +20,15 @@ from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.ladder import Ladder, plan_ladder, requested_only
 from statfe.sampling.samplers import Sampler, rules_at
+from statfe.sampling.starts import from_order, start
 
-CHAIN_KEY, SWAP_KEY, START_KEY = 1, 2, 3
+CHAIN_KEY, SWAP_KEY = 1, 2
 #: Spin updates in one block of one replica: a fraction of a second, so that Ctrl-C and progress are prompt.
 BLOCK_UPDATES = 2.0e7
-MAX_STORED = 2.0e7
+#: Energies and magnetisations recorded at most by default, and at all.
+MAX_STORED, MOST_STORED = 2.0e7, 2.0e8
+#: Longest run that is started: some years.
+MAX_UPDATES = 1e16
 #: All chains of a tempering run are in memory at once; above this many bytes rungs are run one after the other.
 TEMPERING_BYTES = 2.5e8
 
@@ -50,13 +54,13 @@ class Plan:
 
 
 def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: int, replicas: int, seed: int,
-             samples_only: bool = False) -> Plan:
+             samples_only: bool = False, progress: Progress = None) -> Plan:
     """Place the rungs and fix all numbers of a run.
 
     Raises
     ------
     UsageError
-        For numbers out of range, a negative beta, or a ladder that would be too long.
+        For numbers out of range, a negative beta, or a run that would be too long or store too much.
     """
     if sweeps < 1 or replicas < 1:
         raise UsageError(f"sweeps and replicas must be at least 1, got {sweeps} and {replicas}")
@@ -67,7 +71,8 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     if not samples_only:
         wide = schedule == "annealing" or _tempering_bytes(model, len(ladder.betas), replicas) > TEMPERING_BYTES
         spacing = sampler.spacing or (2.0 if wide else 1.0)
-        ladder = plan_ladder(model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps)
+        ladder = plan_ladder(
+            model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps, progress=progress)
     if schedule == "auto":
         fits = _tempering_bytes(model, len(ladder.betas), replicas) <= TEMPERING_BYTES
         schedule = "tempering" if fits else "annealing"
@@ -75,8 +80,16 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     thin = sampler.thin or max(1, int(np.ceil(stored / MAX_STORED)))
     if thin > sweeps:
         raise UsageError(f"thin={thin} records nothing in {sweeps} sweeps; lower thin or raise the sweeps")
+    if stored / thin > MOST_STORED:
+        least = int(np.ceil(stored / MOST_STORED))
+        raise UsageError(f"thin={thin} would store {stored / thin:.1e} numbers; raise thin to {least} or more")
     burn_in = sampler.burn_in if sampler.burn_in is not None else max(1, sweeps // 5)
-    return Plan(ladder, sampler, schedule, sweeps - sweeps % thin, burn_in, thin, replicas, seed)
+    plan = Plan(ladder, sampler, schedule, sweeps - sweeps % thin, burn_in, thin, replicas, seed)
+    if plan.updates(model.n_sites) > MAX_UPDATES:
+        raise UsageError(
+            f"this run needs {plan.updates(model.n_sites):.1e} spin updates, years of work; lower the sweeps, the "
+            "replicas or the largest beta")
+    return plan
 
 
 def _tempering_bytes(model: IsingModel, rungs: int, replicas: int) -> float:
@@ -97,8 +110,8 @@ def run_plan(model: IsingModel, plan: Plan, *, workers: int = 1, progress: Progr
     energy, magnetization = np.empty(shape), np.empty(shape, dtype=np.int32)
     runner = _Tempering if plan.schedule == "tempering" else _Annealing
     replicas = [runner(model, plan, r) for r in range(plan.replicas)]
-    for done, blocks in runner.blocks(model, plan):
-        map_tasks(lambda r, b=blocks: replicas[r].advance(b, energy[r], magnetization[r]),  # type: ignore[misc]
+    for done, block in runner.blocks(model, plan):
+        map_tasks(lambda r, b=block: replicas[r].advance(b, energy[r], magnetization[r]),  # type: ignore[misc]
                   range(plan.replicas), workers)
         if progress:
             progress("sampling", done)
@@ -128,15 +141,10 @@ class _Replica:
     def __init__(self, model: IsingModel, plan: Plan, replica: int, chains: int) -> None:
         self.model, self.plan = model, plan
         K = len(plan.ladder.betas)
-        # One stream a chain: replica r owns streams r*K .. r*K+K-1 of the run.
-        self.states = streams(plan.seed, 1, key=CHAIN_KEY * 1_000_003 + replica) if chains == 1 else streams(
-            plan.seed, K, key=CHAIN_KEY * 1_000_003 + replica)
-        self.swap_state = streams(plan.seed, 1, key=SWAP_KEY * 1_000_003 + replica)[0]
-        rng = np.random.Generator(np.random.PCG64(
-            np.random.SeedSequence(plan.seed, spawn_key=(START_KEY, replica))))
-        self.spins = rng.integers(0, 2, size=(chains, model.n_sites), dtype=np.int8)
-        self.spins *= 2
-        self.spins -= 1
+        # One stream a chain, and one for the exchanges.
+        self.states = streams(plan.seed, chains, (CHAIN_KEY, replica))
+        self.swap_state = streams(plan.seed, 1, (SWAP_KEY, replica))[0]
+        self.spins = start(model, plan.seed, replica, chains)
         self.rung_of = np.arange(chains)
         self.chain_at = np.arange(chains)
         self.tried = np.zeros(K - 1, dtype=np.int64)
@@ -145,7 +153,8 @@ class _Replica:
     def advance(self, block: _Block, energy: np.ndarray, magnetization: np.ndarray) -> None:
         """Run one block and write its draws."""
         m, plan = self.model, self.plan
-        betas = plan.ladder.betas[block.rungs]
+        rungs = self.rungs(block)
+        betas = plan.ladder.betas[rungs]
         draws = 0 if block.rows is None else block.sweeps // plan.thin
         e, mag = np.empty((draws, len(betas))), np.empty((draws, len(betas)), dtype=np.int64)
         thin = plan.thin if block.rows is not None else block.sweeps + 1
@@ -154,13 +163,17 @@ class _Replica:
             self.spins, self.rung_of, self.chain_at, m.indptr, m.indices, m.weights, m.fields, self.states,
             self.swap_state, e, mag, self.tried, self.accepted)
         if block.rows is not None:
-            energy[block.rows, block.rungs] = e
-            magnetization[block.rows, block.rungs] = mag
+            energy[block.rows, rungs] = e
+            magnetization[block.rows, rungs] = mag
+
+    def rungs(self, block: _Block) -> slice:
+        """The rungs of a block for this replica."""
+        return block.rungs
 
 
-def _stretches(total: int, size: int) -> list[tuple[int, int]]:
+def _stretches(total: int, size: int) -> Iterator[tuple[int, int]]:
     """(start, length) of stretches of `size` that make up `total`."""
-    return [(s, min(size, total - s)) for s in range(0, total, size)]
+    return ((s, min(size, total - s)) for s in range(0, total, size))
 
 
 class _Tempering(_Replica):
@@ -170,39 +183,46 @@ class _Tempering(_Replica):
         super().__init__(model, plan, replica, len(plan.ladder.betas))
 
     @staticmethod
-    def blocks(model: IsingModel, plan: Plan) -> list[tuple[float, _Block]]:
+    def blocks(model: IsingModel, plan: Plan) -> Iterator[tuple[float, _Block]]:
         """(share of the run done after it, block), in order."""
         every = slice(0, len(plan.ladder.betas))
         size = _block_sweeps(model.n_sites * len(plan.ladder.betas), plan.thin)
         total = plan.burn_in + plan.sweeps
-        out = [((s + n) / total, _Block(every, s, n, None)) for s, n in _stretches(plan.burn_in, size)]
+        for s, n in _stretches(plan.burn_in, size):
+            yield (s + n) / total, _Block(every, s, n, None)
         for s, n in _stretches(plan.sweeps, size):
             rows = slice(s // plan.thin, (s + n) // plan.thin)
-            out.append(((plan.burn_in + s + n) / total, _Block(every, plan.burn_in + s, n, rows)))
-        return out
+            yield (plan.burn_in + s + n) / total, _Block(every, plan.burn_in + s, n, rows)
 
 
 class _Annealing(_Replica):
-    """One chain a replica, taken from rung to rung: the memory of one state, for very large models."""
+    """One chain a replica, taken from rung to rung: the memory of one state, for very large models.
+
+    Replicas that start from order go from the largest beta down, so that both ways through a transition are seen.
+    """
 
     def __init__(self, model: IsingModel, plan: Plan, replica: int) -> None:
         super().__init__(model, plan, replica, 1)
+        self.down = from_order(replica)
+
+    def rungs(self, block: _Block) -> slice:
+        """The rung of a block, counted from the other end by replicas that go down."""
+        last = len(self.plan.ladder.betas) - 1
+        return slice(last - block.rungs.start, last - block.rungs.start + 1) if self.down else block.rungs
 
     @staticmethod
-    def blocks(model: IsingModel, plan: Plan) -> list[tuple[float, _Block]]:
+    def blocks(model: IsingModel, plan: Plan) -> Iterator[tuple[float, _Block]]:
         """(share of the run done after it, block), rung by rung."""
         size = _block_sweeps(model.n_sites, plan.thin)
         K = len(plan.ladder.betas)
-        out = []
         for k in range(K):
             rung = slice(k, k + 1)
             for s, n in _stretches(plan.burn_in, size):
-                out.append((k / K, _Block(rung, s, n, None)))
+                yield (k + s / (plan.burn_in + plan.sweeps)) / K, _Block(rung, s, n, None)
             for s, n in _stretches(plan.sweeps, size):
                 rows = slice(s // plan.thin, (s + n) // plan.thin)
                 share = (plan.burn_in + s + n) / (plan.burn_in + plan.sweeps)
-                out.append(((k + share) / K, _Block(rung, s, n, rows)))
-        return out
+                yield (k + share) / K, _Block(rung, s, n, rows)
 
 
 def _block_sweeps(updates: int, thin: int) -> int:

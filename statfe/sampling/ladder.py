@@ -7,6 +7,7 @@ beta = 0 and measured by a short annealing run above it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +15,20 @@ import numpy as np
 from statfe.errors import UsageError
 from statfe.kernels.tempering import run_ladder
 from statfe.models.ising import IsingModel
-from statfe.random import streams
+from statfe.random import generator, streams
 from statfe.sampling.samplers import rules_at
 
 MAX_RUNGS = 5000
 #: Stream keys; see `statfe.random.streams`.
-PILOT_KEY = 101
+PILOT_KEY, PILOT_START_KEY = 101, 102
+#: A step may be this much longer, in standard deviations at its far end, than the spacing; else it is halved.
+STRETCH = 1.5
+#: Most halvings of one step: a jump of the energy cannot be resolved.
+HALVINGS = 6
+#: Steps shorter than this share of the spacing need no measurement of their own.
+SHORT = 0.3
+
+Progress = Callable[[str, float], None] | None
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,10 @@ def requested_only(betas: np.ndarray) -> Ladder:
 
 
 def plan_ladder(model: IsingModel, betas: np.ndarray, *, spacing: float, rule: int, seed: int,
-                sweeps: int = 100) -> Ladder:
+                sweeps: int = 100, progress: Progress = None) -> Ladder:
     """Rungs from 0 to the largest requested beta, `spacing` standard deviations of the energy apart.
+
+    The fluctuation is measured at both ends of a step: where it rises, as towards a transition, steps are halved.
 
     Raises
     ------
@@ -54,15 +65,12 @@ def plan_ladder(model: IsingModel, betas: np.ndarray, *, spacing: float, rule: i
     if wanted[0] < 0:
         raise UsageError(f"sampling needs beta >= 0, got {wanted[0]:g}; negate the couplings and fields instead")
     pilot = _Pilot(model, rule, seed, sweeps)
-    sigma0 = np.sqrt(model.energy_variance)
     rungs = [0.0]
     for target in wanted[wanted > 0]:
         while rungs[-1] < target:
-            here = rungs[-1]
-            step = spacing / max(pilot.sigma(here), 1e-300)
-            # A frozen pilot sees no fluctuation; never stride further than half the way travelled.
-            step = min(step, max(0.5 * here, spacing / sigma0 if sigma0 > 0 else np.inf))
-            rungs.append(_next_rung(here, step, float(target)))
+            rungs.append(pilot.step(rungs[-1], float(target), spacing))
+            if progress is not None:
+                progress("placing rungs", rungs[-1] / float(wanted[-1]))
             if len(rungs) > MAX_RUNGS:
                 raise UsageError(
                     f"{model.spec} needs more than {MAX_RUNGS} rungs up to beta={wanted[-1]:g}; lower the largest "
@@ -79,24 +87,57 @@ def _next_rung(here: float, step: float, target: float) -> float:
     return here + (gap / round(gap / step) if gap < 4.0 * step else step)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What the pilot saw at one beta: mean and standard deviation of the energy, and the spins it ended with."""
+
+    mean: float
+    sigma: float
+    spins: np.ndarray
+
+
 class _Pilot:
     """One chain, annealed along with the plan, that measures the fluctuation of the energy."""
 
     def __init__(self, model: IsingModel, rule: int, seed: int, sweeps: int) -> None:
         self.model, self.rule, self.sweeps = model, rule, sweeps
         self.states = streams(seed, 2, PILOT_KEY)
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(PILOT_KEY, 0))))
-        self.spins = (2 * rng.integers(0, 2, size=(1, model.n_sites), dtype=np.int8) - 1).astype(np.int8)
+        spins = generator(seed, PILOT_START_KEY).integers(0, 2, size=(1, model.n_sites), dtype=np.int8)
+        self.sigma0 = float(np.sqrt(model.energy_variance))
+        self.here = _Look(0.0, self.sigma0, (2 * spins - 1).astype(np.int8))
 
-    def sigma(self, beta: float) -> float:
-        """Standard deviation of the energy at `beta`; exact at 0."""
-        if beta == 0.0 or self.model.energy_variance == 0.0:
-            return float(np.sqrt(self.model.energy_variance))
-        m, betas = self.model, np.array([beta])
+    def step(self, here: float, target: float, spacing: float) -> float:
+        """The rung after `here`."""
+        if self.sigma0 == 0.0:
+            return target
+        step = spacing / max(self.here.sigma, 1e-300)
+        # A frozen pilot sees no fluctuation; never stride further than half the way travelled.
+        step = min(step, max(0.5 * here, spacing / self.sigma0))
+        there = _next_rung(here, step, target)
+        if (there - here) * self.here.sigma < SHORT * spacing and there - here < SHORT * step:
+            return there
+        look = self.look(there)
+        for _ in range(HALVINGS):
+            if not self.too_far(there - here, look, spacing):
+                break
+            there = here + 0.5 * (there - here)
+            look = self.look(there)
+        self.here = look
+        return there
+
+    def too_far(self, step: float, look: _Look, spacing: float) -> bool:
+        """Whether the energies at both ends of a step hardly overlap."""
+        sigma = max(self.here.sigma, look.sigma)
+        return step * sigma > STRETCH * spacing or abs(look.mean - self.here.mean) > 2.0 * STRETCH * spacing * sigma
+
+    def look(self, beta: float) -> _Look:
+        """Energies at `beta`, from the spins of the rung before."""
+        m, betas, spins = self.model, np.array([beta]), self.here.spins.copy()
         energy, magnetization = np.empty((self.sweeps, 1)), np.empty((self.sweeps, 1), dtype=np.int64)
         none, zero = np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
         run_ladder(
-            rules_at(self.rule, m, betas), 0, self.sweeps, 1, False, betas, self.spins, zero, zero.copy(), m.indptr,
+            rules_at(self.rule, m, betas), 0, self.sweeps, 1, False, betas, spins, zero, zero.copy(), m.indptr,
             m.indices, m.weights, m.fields, self.states[:1], self.states[1], energy, magnetization, none, none)
         # The first half lets the chain settle after the step in beta.
-        return float(energy[self.sweeps // 2:].std())
+        settled = energy[self.sweeps // 2:]
+        return _Look(float(settled.mean()), float(settled.std()), spins)

@@ -1,4 +1,8 @@
-"""Samplers by name: which update rule, and how the ladder of chains is run."""
+"""Samplers by name: which update rule, and how the ladder of chains is run.
+
+``metropolis``: Metropolis et al., J. Chem. Phys. 21, 1087 (1953), sites in order, every second sweep heat bath, and heat
+bath alone on hot rungs. ``gibbs``: heat bath (Geman and Geman, IEEE PAMI 6, 721, 1984), sites in order.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +33,6 @@ DEFAULT_SAMPLER = "metropolis"
 #: Below this beta times the root mean square of the local fields, Metropolis in order flips nearly every spin at
 #: every visit: the energy then hardly moves from sweep to sweep (at beta = 0, never), and heat bath is used.
 HOT = 0.6
-
-SUMMARIES = {
-    "metropolis": "Metropolis et al., J. Chem. Phys. 21, 1087 (1953), sites in order; heat bath on hot rungs",
-    "gibbs": "heat bath: Geman and Geman, IEEE PAMI 6, 721 (1984), sites in order",
-}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Samplers by name: which update rule, and how the ladder of chains is run.
 
-``metropolis``: Metropolis et al., J. Chem. Phys. 21, 1087 (1953), sites in order, every second sweep heat bath, and heat
-bath alone on hot rungs. ``gibbs``: heat bath (Geman and Geman, IEEE PAMI 6, 721, 1984), sites in order.
+``metropolis``: Metropolis et al., J. Chem. Phys. 21, 1087 (1953), sites in order, every second sweep heat bath, and
+heat bath alone on hot rungs. ``gibbs``: heat bath (Geman and Geman, IEEE PAMI 6, 721, 1984), sites in order.
 """
 
 from __future__ import annotations

@@ -6,11 +6,15 @@ leaves old machine code in place. The cache folder is therefore named by a hash 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
+import re
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,10 @@ import numba
 
 #: Options of every kernel. No fastmath: reference numbers are made with these.
 JIT_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
+
+
+#: Caches kept, this one among them; and how long one must lie unused before it may go.
+KEPT, UNUSED_SECONDS = 3, 86400.0
 
 
 def source_hash() -> str:
@@ -45,10 +53,25 @@ def cache_dir() -> Path | None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
-                return folder
+                pass
+            os.utime(folder)  # when it was last used, for `_prune`
         except OSError:
             continue
+        _prune(folder)
+        return folder
     return None
+
+
+def _prune(folder: Path) -> None:
+    """Remove the caches of other sources but the newest; those used of late may belong to a program that runs."""
+    found = []
+    for other in folder.parent.iterdir():
+        with contextlib.suppress(OSError):  # another process may be removing it
+            if other != folder and re.fullmatch("[0-9a-f]{16}", other.name):
+                found.append((other.stat().st_mtime, other))
+    for used, other in sorted(found, reverse=True)[KEPT - 1:]:
+        if time.time() - used > UNUSED_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def njit(function: Callable[..., Any]) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,27 +12,28 @@ from typing import Any
 import numpy as np
 
 from statfe.errors import StoreError, UsageError
-from statfe.models.catalogue import build_model
+from statfe.models.catalogue import build_model, families
 from statfe.models.ising import IsingModel
-from statfe.random import draw_seed
-from statfe.registry import run_method
+from statfe.registry import check_integer, check_seed, kinds_of_results, method_spec, run_method
+from statfe.registry import methods as registered
 from statfe.report import REPORT_FILES, check_report_libraries, write_report
 from statfe.result import FreeEnergy
 from statfe.sampling.as_method import DEFAULT_REPLICAS, DEFAULT_SWEEPS
-from statfe.sampling.driver import plan_run
+from statfe.sampling.driver import Plan, plan_run
 from statfe.sampling.samplers import DEFAULT_SAMPLER, make_sampler
 from statfe.scoring.comparison import Comparison
-from statfe.scoring.contest import Contest, compare_model, compare_run
-from statfe.scoring.scores_file import read_comparisons
-from statfe.scoring.study import Study, read_study
+from statfe.scoring.contest import Contest, compare_model, compare_run, method_list
+from statfe.scoring.scores_file import holds_scores, read_comparisons
+from statfe.scoring.study import read_study
 from statfe.simulation import Forecast, forecast, simulate_plan
 from statfe.spec import parse_grid
 from statfe.store.atomic import check_output
+from statfe.store.commands import Grid, compare_command, simulate_command
+from statfe.store.inputs import as_path, files_read, is_run_file
 from statfe.store.reading import read_root
 from statfe.store.run_file import Run, read_run, write_run
 
 Progress = Callable[[str, float], None] | None
-Grid = str | float | Sequence[float] | np.ndarray
 
 
 def model(spec: str | IsingModel) -> IsingModel:
@@ -111,18 +112,17 @@ def simulate(
         For bad input, or an output that exists or cannot be written: before anything is sampled.
     """
     if output is not None:
-        check_output([output], force)
+        check_output([as_path("output", output)], force, inputs=files_read(model))
     spins = build_model(model)
-    grid = parse_grid(betas)
-    number = draw_seed() if seed is None else seed
-    plan = plan_run(
-        spins, grid, make_sampler(sampler), sweeps=sweeps, replicas=replicas, seed=number, samples_only=samples_only)
-    command = _simulate_command(spins, betas, output, plan.sampler.spec, sweeps, replicas, number, samples_only)
+    number, threads = check_seed(seed), check_integer("workers", workers, 1)
+    plan = _plan(spins, betas, sampler, sweeps, replicas, number, samples_only, progress)
+    command = simulate_command(spins, betas, output, plan.sampler.spec, sweeps, replicas, number, samples_only)
     run = simulate_plan(
-        spins, plan, samples_only=samples_only, workers=workers, progress=progress, command=command)
-    if output is not None:
-        write_run(output, run)
-    return run
+        spins, plan, samples_only=samples_only, workers=threads, progress=progress, command=command)
+    if output is None:
+        return run
+    write_run(output, run)
+    return replace(run, path=os.fspath(output))
 
 
 def plan_simulation(
@@ -130,11 +130,19 @@ def plan_simulation(
     replicas: int = DEFAULT_REPLICAS, seed: int | None = None, workers: int = 1, samples_only: bool = False,
 ) -> Forecast:
     """What `simulate` would do with the same arguments: its rungs, time and memory. Nothing is written."""
-    spins = build_model(model)
-    plan = plan_run(
-        spins, parse_grid(betas), make_sampler(sampler), sweeps=sweeps, replicas=replicas,
-        seed=draw_seed() if seed is None else seed, samples_only=samples_only)
-    return forecast(spins, plan, workers)
+    spins, threads = build_model(model), check_integer("workers", workers, 1)
+    plan = _plan(spins, betas, sampler, sweeps, replicas, check_seed(seed), samples_only)
+    return forecast(spins, plan, threads, samples_only)
+
+
+def _plan(
+    spins: IsingModel, betas: Grid, sampler: str, sweeps: int, replicas: int, seed: int, samples_only: bool,
+    progress: Progress = None,
+) -> Plan:
+    return plan_run(
+        spins, parse_grid(betas), make_sampler(sampler), sweeps=check_integer("sweeps", sweeps, 1),
+        replicas=check_integer("replicas", replicas, 1), seed=seed, samples_only=samples_only,
+        progress=progress)
 
 
 @dataclass(frozen=True)
@@ -152,7 +160,7 @@ class Compared:
 
 def compare(
     target: str | IsingModel | Run | PathLike[str], beta: Grid | None = None, *, reference: str | None = None,
-    methods: str | Sequence[str] = "all", output: str | PathLike[str] | None = None, seed: int | None = None,
+    methods: str | Sequence[str] | None = None, output: str | PathLike[str] | None = None, seed: int | None = None,
     workers: int = 1, force: bool = False, progress: Progress = None,
 ) -> Compared:
     """Score approximate free energies against a reference.
@@ -160,16 +168,18 @@ def compare(
     Parameters
     ----------
     target
-        A simulation (`Run` or its HDF5 file), a model (or its spec), or a study (a TOML file).
+        A simulation (`Run` or its HDF5 file), a model (or its spec), or a study (a TOML file). An existing HDF5
+        file is taken for a simulation, whatever its name.
     beta
         Grid of inverse temperatures; required for a model, a subset of the run's grid for a simulation.
     reference
         Spec of the method that makes the reference. By default the simulation's own, else the cheapest exact
         method, else MBAR.
     methods
-        ``all`` approximations, or specs.
+        ``all`` approximations, or specs; when None those of the study, else all.
     output
-        Folder for report.html, scores.csv, scores.json, scores.h5 and figures; nothing is written when None.
+        Folder for report.html, scores.csv, scores.json, scores.h5 and figures, made where it is missing (its parent
+        must exist); nothing is written when None.
     force
         Replace existing files there.
 
@@ -177,19 +187,29 @@ def compare(
     ------
     UsageError
         For bad input, or an output that exists or cannot be written: before anything is computed.
+
+    Warns
+    -----
+    UserWarning
+        Where a rigorous bound lies on the wrong side of the reference.
     """
+    study = read_study(target) if isinstance(target, (str, PathLike)) and str(target).endswith(".toml") else None
     if output is not None:
-        check_report_libraries()
-        check_output([Path(output) / name for name in REPORT_FILES], force)
-    wanted = [methods] if isinstance(methods, str) else list(methods)
-    number = draw_seed() if seed is None else seed
-    if isinstance(target, (str, PathLike)) and str(target).endswith(".toml"):
-        study = read_study(target)
-        number = study.seed if seed is None and study.seed is not None else number
-        comparisons = _compare_study(study, str(target), beta, reference, wanted, output, number, workers, progress)
+        targets = [target, *(study.models if study else [])]
+        _check_report(output, force, [file for one in targets for file in files_read(one)])
+    given = method_list(methods)
+    if reference is not None:
+        method_spec(reference)
+    number = check_seed(study.seed if study and seed is None else seed)
+    command = compare_command(target, beta, reference, given, output, number)
+    contest = Contest(
+        given or ["all"], reference, number, check_integer("workers", workers, 1), progress, command)
+    if study:
+        contest = replace(
+            contest, methods=given or study.methods, reference=reference or study.reference, title=study.title)
+        grid = study.betas if beta is None else parse_grid(beta)
+        comparisons = [compare_model(build_model(spec), grid, contest) for spec in study.models]
     else:
-        command = _compare_command(target, beta, reference, wanted, output, number)
-        contest = Contest(wanted, reference, number, workers, progress, command)
         comparisons = [_compare_one(target, beta, contest)]
     files = write_report(comparisons, Path(output), force) if output is not None else {}
     return Compared(comparisons, files)
@@ -216,14 +236,19 @@ def report(file: str | PathLike[str], output: str | PathLike[str], force: bool =
     UsageError
         The file holds no scores or cannot be read, or an output exists or cannot be written.
     """
-    check_report_libraries()
-    check_output([Path(output) / name for name in REPORT_FILES], force)
+    _check_report(output, force, [])
     return write_report(read_comparisons(file), output, force)
+
+
+def _check_report(output: str | PathLike[str], force: bool, inputs: Sequence[str | PathLike[str]]) -> None:
+    check_report_libraries()
+    folder = as_path("output", output)
+    check_output([folder / name for name in REPORT_FILES], force, new_folder=folder, inputs=inputs)
 
 
 def _compare_one(target: str | IsingModel | Run | PathLike[str], beta: Grid | None, contest: Contest) -> Comparison:
     grid = None if beta is None else parse_grid(beta)
-    if isinstance(target, (str, PathLike)) and _is_path(target):
+    if isinstance(target, (str, PathLike)) and is_run_file(target):
         target = read_run(target)
     if isinstance(target, Run):
         return compare_run(target, grid, contest)
@@ -232,60 +257,29 @@ def _compare_one(target: str | IsingModel | Run | PathLike[str], beta: Grid | No
     return compare_model(build_model(str(target) if isinstance(target, PathLike) else target), grid, contest)
 
 
-def _compare_study(
-    study: Study, path: str, beta: Grid | None, reference: str | None, methods: list[str],
-    output: str | PathLike[str] | None, seed: int, workers: int, progress: Progress,
-) -> list[Comparison]:
-    command = _compare_command(path, beta, reference, methods, output, seed)
-    grid = study.betas if beta is None else parse_grid(beta)
-    contest = Contest(
-        study.methods if methods == ["all"] else methods, reference or study.reference, seed, workers, progress,
-        command, study.title)
-    return [compare_model(build_model(spec), grid, contest) for spec in study.models]
-
-
-def _is_path(target: str | PathLike[str]) -> bool:
-    """Whether a word names a file rather than a model: specs have no such endings and no slash before a colon."""
-    text = str(target)
-    return isinstance(target, PathLike) or (text.endswith((".h5", ".hdf5", ".nc")) and not text.startswith("file:"))
-
-
-def load(path: str | PathLike[str]) -> Run:
-    """Read a file that `simulate` wrote.
+def load(path: str | PathLike[str]) -> Run | list[Comparison]:
+    """Read any file of ours: the `Run` that `simulate` wrote, or of a scores.h5 the list of its `Comparison`.
 
     Raises
     ------
     StoreError
-        The file is missing, truncated, foreign, or no simulation.
+        The file is missing, truncated, foreign, or holds neither.
     """
-    root = read_root(path)
+    root = read_root(as_path("path", path))
+    if holds_scores(path):
+        return read_comparisons(path)
     try:
         return read_run(path)
     except StoreError as error:
         raise StoreError(f"{error} (it is: {root.get('title', 'untitled')})") from None
 
 
-def _grid_text(beta: Grid) -> str:
-    return beta if isinstance(beta, str) else ",".join(repr(float(b)) for b in parse_grid(beta))
+def describe_methods() -> list[dict[str, Any]]:
+    """What methods there are: name, family, summary, kinds of their results, options, reference."""
+    return [method.to_dict() for method in registered().values()]
 
 
-def _simulate_command(
-    model: IsingModel, betas: Grid, output: str | PathLike[str] | None, sampler: str, sweeps: int, replicas: int,
-    seed: int, samples_only: bool,
-) -> str:
-    words = ["statfe", "simulate", model.spec, "--beta", _grid_text(betas), "--sampler", sampler, "--sweeps",
-             str(sweeps), "--replicas", str(replicas), "--seed", str(seed)]
-    words += ["--samples-only"] if samples_only else []
-    return shlex.join([*words, *(["-o", str(output)] if output is not None else [])])
-
-
-def _compare_command(
-    target: Any, beta: Grid | None, reference: str | None, methods: Sequence[str],
-    output: str | PathLike[str] | None, seed: int,
-) -> str:
-    name = target.spec if isinstance(target, IsingModel) else "RUN.h5" if isinstance(target, Run) else str(target)
-    words = ["statfe", "compare", name]
-    words += ["--beta", _grid_text(beta)] if beta is not None else []
-    words += ["--reference", reference] if reference else []
-    words += ["--methods", *methods, "--seed", str(seed)]
-    return shlex.join([*words, *(["-o", str(output)] if output is not None else [])])
+def describe_models() -> list[dict[str, Any]]:
+    """What models there are: name, family, summary, kinds that results on them can have, options, reference."""
+    kinds = kinds_of_results()
+    return [{**family.to_dict(), "kinds": kinds} for family in families().values()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import math
+import operator
 import pkgutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +17,14 @@ import numpy as np
 from statfe.errors import NotApplicableError, SpecError, UsageError, unknown_name
 from statfe.models.ising import IsingModel
 from statfe.random import draw_seed
-from statfe.result import FreeEnergy, Kind, Outcome
+from statfe.result import KINDS, FreeEnergy, Kind, Outcome, failure
 from statfe.spec import Option, Spec, check_options, split_spec
 
 #: Packages searched for methods; `room` is the last part.
 ROOMS = ("statfe.methods.exact", "statfe.methods.sampled", "statfe.methods.approximate")
+
+#: Message of a result that left the range of doubles.
+OVERFLOW = "the numbers overflow; scale the couplings down or lower beta"
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,12 @@ def methods() -> dict[str, Method]:
     return found
 
 
+def kinds_of_results() -> list[Kind]:
+    """The kinds that some method gives, on any model: enumeration, MBAR, mean field and cumulants take them all."""
+    given = {kind for method in methods().values() for kind in method.kinds}
+    return [kind for kind in KINDS if kind in given]
+
+
 def get_method(name: str) -> Method:
     """The method called `name`; raises `SpecError` with the nearest name if there is none."""
     known = methods()
@@ -98,9 +108,29 @@ def get_method(name: str) -> Method:
 
 def method_spec(spec: str, **options: Any) -> tuple[Method, Spec]:
     """The method and its checked options from a spec string and keyword options (keywords win)."""
+    if not isinstance(spec, str):
+        raise UsageError(f"a method is text such as 'tap' or 'mbar:sweeps=20000', got {spec!r}")
     name, raw = split_spec(spec)
     method = get_method(name)
     return method, check_options(name, {**raw, **options}, method.options)
+
+
+def check_integer(name: str, value: Any, minimum: int) -> int:
+    """`value` as an int; `UsageError` names it when it is none, or below `minimum`."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise UsageError(f"{name} must be an integer, got {value!r}") from None
+    if number < minimum:
+        raise UsageError(f"{name} must be at least {minimum}, got {number}")
+    return number
+
+
+def check_seed(seed: Any) -> int:
+    """The seed of a run: `seed` if it is an integer from 0 up, a drawn one if it is None."""
+    return draw_seed() if seed is None else check_integer("seed", seed, 0)
 
 
 def check_betas(method: Method, betas: np.ndarray) -> None:
@@ -130,27 +160,39 @@ def run_method(
     NotApplicableError
         The method cannot take this model.
     UsageError
-        A negative beta where the method cannot take it.
+        A negative beta where the method cannot take it; a seed or a number of workers that is none.
     """
+    number, threads = check_seed(seed), check_integer("workers", workers, 1)
     method, checked = method_spec(spec, **options)
     check_betas(method, betas)
     reason = method.obstacle(model)
     if reason:
         raise NotApplicableError(f"{method.name} cannot take {model.spec}: {reason}")
-    context = Context(seed=draw_seed() if seed is None else seed, workers=workers, progress=progress)
+    context = Context(seed=number, workers=threads, progress=progress)
     start = time.perf_counter()
     outcomes = method.run(model, betas, context, **checked.options)
     share = (time.perf_counter() - start) / len(betas)
+    drawn = None if method.family == "exact" else number
     return [
-        to_free_energy(o, model, str(checked), float(b), share) for o, b in zip(outcomes, betas, strict=True)
+        to_free_energy(o, model, str(checked), float(b), share, drawn) for o, b in zip(outcomes, betas, strict=True)
     ]
 
 
-def to_free_energy(outcome: Outcome, model: IsingModel, method: str, beta: float, seconds: float) -> FreeEnergy:
-    """Put the model's constant energy back and say whose result it is."""
+def to_free_energy(
+    outcome: Outcome, model: IsingModel, method: str, beta: float, seconds: float, seed: int | None = None
+) -> FreeEnergy:
+    """Put the model's constant energy back and say whose result it is, and in `stats` from which seed.
+
+    A value that overflowed is a failure, whatever the method says of it.
+    """
     beta_f = outcome.beta_f if math.isnan(outcome.beta_f) else outcome.beta_f + beta * model.offset
+    stats = outcome.stats if seed is None else {**outcome.stats, "seed": seed}
+    finite = math.isfinite(beta_f) and math.isfinite(outcome.beta_f_error)
+    if math.isinf(beta_f) or (outcome.status == "converged" and not finite):
+        outcome = failure(outcome.kind, "diverged", OVERFLOW)
+        beta_f = math.nan
     return FreeEnergy(
         model=model.spec, method=method, kind=outcome.kind, status=outcome.status, message=outcome.message,
         beta=beta, n_sites=model.n_sites, beta_f=float(beta_f), beta_f_error=float(outcome.beta_f_error),
-        seconds=seconds if outcome.seconds is None else outcome.seconds, stats=outcome.stats,
+        seconds=seconds if outcome.seconds is None else outcome.seconds, stats=stats,
     )

@@ -223,6 +223,8 @@ def parse_grid(text: str | float | Sequence[float] | np.ndarray) -> np.ndarray:
         if isinstance(text, str):
             grid = _parse_grid_text(text)
         else:
+            if np.asarray(text).dtype.kind == "b":
+                raise TypeError
             grid = np.atleast_1d(np.asarray(text, dtype=float)).ravel()
     except SpecError:
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import os
 import signal
@@ -16,8 +17,10 @@ import h5py
 import numpy as np
 import pytest
 from statfe_cli.main import cli, main
+from statfe_cli.progress import progress_bar
 
 import statfe
+from statfe.result import KINDS
 from statfe.sampling.as_method import DEFAULT_REPLICAS, DEFAULT_SWEEPS
 from statfe.sampling.samplers import DEFAULT_SAMPLER
 
@@ -83,8 +86,9 @@ def test_models_and_methods_as_json(call):
         code, out, _ = call(name, "--json")
         assert code == 0
         for entry in strict(out):
-            assert {"name", "family", "options", "reference"} <= set(entry)
-            assert (name == "models") or entry["kinds"]
+            assert {"name", "family", "kinds", "options", "reference"} <= set(entry)
+            assert entry["kinds"]
+            assert set(entry["kinds"]) <= set(KINDS)
         assert call(name)[0] == 0
 
 
@@ -95,7 +99,14 @@ def test_free_energy_as_json(call):
     assert [list(row) for row in rows] == [RESULT_KEYS] * 3
     assert [row["beta"] for row in rows] == [0, 0.2, 0.44]
     assert rows[0]["beta_f"] == pytest.approx(-16 * np.log(2), rel=1e-14)
+    assert "seed" not in rows[0]["stats"]
     assert rows[0]["stats"]["exact_method"] in rows[0]["message"]
+
+
+def test_the_seed_is_in_the_json(call):
+    words = ("free-energy", "sk:n=8,seed=1", "--beta", "0.5", "--method", "mean-field", "--json")
+    assert strict(call(*words, "--seed", "5")[1])[0]["stats"]["seed"] == 5
+    assert isinstance(strict(call(*words)[1])[0]["stats"]["seed"], int)
 
 
 def test_free_energy_for_people_says_which_exact_method(call):
@@ -176,15 +187,15 @@ def test_samples_only_and_dry_run(here, call):
     assert "--reference" in err
 
 
-def test_defaults_of_the_commands_are_those_of_the_functions():
+def test_defaults_of_the_commands_are_those_of_the_functions(capfd):
     simulate = {p.name: p.default for p in cli.get_command(click.Context(cli), "simulate").params}
     function = inspect.signature(statfe.simulate).parameters
     assert simulate["sampler"] == function["sampler"].default == DEFAULT_SAMPLER
     assert simulate["sweeps"] == function["sweeps"].default == DEFAULT_SWEEPS
     assert simulate["replicas"] == function["replicas"].default == DEFAULT_REPLICAS
-    compare = {p.name: p.default for p in cli.get_command(click.Context(cli), "compare").params}
-    assert compare["methods"] == ("all",)
-    assert inspect.signature(statfe.compare).parameters["methods"].default == "all"
+    assert main(["compare", "--help"]) == 0
+    assert "those of the study, else all" in " ".join(capfd.readouterr().out.split())
+    assert inspect.signature(statfe.compare).parameters["methods"].default is None
 
 
 FREE = ("free-energy", "{}", "--beta", "0.3", "--method", "mean-field")
@@ -213,6 +224,11 @@ BAD = [
     (("simulate", "ising:shape=4x4", "--beta", "1", "-o", "x.h5", "--sampler", "metropolys"), "metropolis"),
     (("simulate", "ising:shape=4x4", "--beta", "1", "-o", "x.h5", "--sweeps", "0"), "sweeps"),
     (("simulate", "ising:shape=4x4", "--beta", "1", "-o", "missing/x.h5"), "missing"),
+    (("simulate", "ising:shape=40x40", "--beta", "1", "-o", "deep/er/x.h5", "--sweeps", "1000000"), "make it first"),
+    (("compare", "ising:shape=3x3", "--beta", "1", "-o", "deep/er/est"), "make it first"),
+    (("compare", "ising:shape=3x3", "--beta", "1", "-o", "out", "--methods"), "--methods needs a value"),
+    (("compare", "ising:shape=3x3", "--beta", "1", "--methods", "-o", "out"), "--methods needs a value"),
+    (("compare", "ising:shape=3x3", "--beta", "1", "--methods=", "-o", "out"), "--methods needs a value"),
     (("compare", "ising:shape=4x4", "-o", "out"), "--beta"),
     (("compare", "nothing.h5", "-o", "out"), "nothing.h5"),
     (("compare", "nothing.toml", "-o", "out"), "nothing.toml"),
@@ -257,6 +273,81 @@ def test_pairs_in_both_orders_are_one_warning(here, call):
     assert err.count("\n") == 1
     assert "warning" in err
     assert strict(out)[0]["beta_f"] == pytest.approx(-np.log(4 * np.cosh(1.0)))
+
+
+def test_methods_may_follow_an_equal_sign(call):
+    words = ("compare", "ising:shape=3x3", "--beta", "0.2", "--seed", "1", "--json")
+    for methods in (("--methods=tap", "bethe"), ("--methods", "tap", "bethe"), ("--methods=tap", "--methods=bethe")):
+        code, out, _ = call(*words, *methods)
+        assert code == 0
+        assert [row["method"] for row in strict(out)] == ["tap", "bethe"]
+
+
+def test_files_are_known_by_what_they_are(here, call):
+    assert call("simulate", "ising:shape=2x3", "--beta", "0.3", "--sweeps", "500", "-o", "ok.txt")[0] == 0
+    code, out, _ = call("compare", "ok.txt", "--methods", "tap", "--json")
+    assert code == 0
+    assert strict(out)[0]["reference"] == "mbar"
+    (here / "star.txt").write_text("0 1 0.5\n", encoding="utf-8")
+    for words in (("free-energy", "star.txt", "--beta", "1", "--method", "tap"),
+                  ("simulate", "star.txt", "--beta", "1", "-o", "x.h5"), ("compare", "star.txt", "--json")):
+        code, _, err = call(*words, *(["--beta", "1"] if words[0] == "compare" else []))
+        assert code == 2
+        assert "file:star.txt" in err
+
+
+def test_the_input_is_never_replaced(here, call):
+    text = "0 1 0.5\n1 2 0.5\n"
+    (here / "self.txt").write_text(text, encoding="utf-8")
+    (here / "link.txt").symlink_to("self.txt")
+    for output in ("self.txt", "./self.txt", "link.txt", str(here / "self.txt")):
+        for source in ("file:self.txt", "file:self.txt,convention=plus"):
+            code, out, err = call("simulate", source, "--beta", "0.3", "-o", output, "--force")
+            assert (code, out) == (2, "")
+            assert err.count("\n") == 1
+            assert "is the input itself" in err
+    assert (here / "self.txt").read_text(encoding="utf-8") == text
+
+
+def test_a_violated_bound_is_one_line(here, call):
+    statfe.simulate("ising:shape=3x3", [0.3], here / "run.h5", sweeps=400, seed=1)
+    with h5py.File(here / "run.h5", "r+") as file:
+        file["reference/beta_f"][...] += 50.0
+    _, out, err = call("compare", "run.h5", "--methods", "mean-field", "--json")
+    assert strict(out)[0]["bound_violated"] is True
+    assert err == ("statfe: warning: a rigorous bound is violated at beta=0.3: the reference or the method is wrong\n")
+
+
+def test_huge_couplings_are_code_3(here, call):
+    (here / "huge.txt").write_text("0 1 1e308\n1 2 1e308\n0 2 -1e308\n", encoding="utf-8")
+    code, out, err = call("compare", "file:huge.txt", "--beta", "0.5,2", "--json")
+    assert (code, err) == (3, "")
+    rows = strict(out)
+    assert all(row["message"] for row in rows if row["beta_f"] is None)
+    (bethe,) = [row for row in rows if row["method"] == "bethe" and row["beta"] == 2]
+    assert bethe["status"] == "diverged"
+
+
+def test_a_new_stage_of_progress_counts_its_time_anew(monkeypatch):
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    clock = [1000.0]
+    monkeypatch.setattr(sys, "stderr", Screen())
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    with progress_bar("sampling") as tell:
+        for step in range(1, 11):
+            clock[0] += 100.0
+            tell("sampling", step / 10)
+        clock[0] += 2.0
+        tell("free energies", 0.0)
+        for step in range(1, 6):
+            clock[0] += 2.0
+            tell("free energies", step / 10)
+    last = sys.stderr.getvalue().split("\r")[-1]
+    assert "free energies" in last
+    assert "00:00:1" in last, last  # 10 of 20 s are left, not 1000
 
 
 def test_existing_output_needs_force(here, call):
@@ -311,11 +402,21 @@ def test_an_output_under_a_file_is_refused(here, call):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
-def test_an_interrupted_run_says_so_and_leaves_nothing(here):
-    words = [sys.executable, "-m", "statfe_cli", "simulate", "ising:shape=64x64", "--beta", "0.44", "--sweeps",
+def test_an_interrupted_run_says_so_and_leaves_nothing(here, tmp_path_factory):
+    started = tmp_path_factory.mktemp("marks") / "started"
+    # The command itself, with a progress that leaves a mark once sampling goes on.
+    code = (
+        "import contextlib, pathlib, sys, statfe_cli.progress as progress, statfe_cli.main as main\n"
+        f"mark = lambda label, share: label == 'sampling' and pathlib.Path({str(started)!r}).touch()\n"
+        "progress.progress_bar = lambda title: contextlib.nullcontext(mark)\n"
+        "main.run()\n")
+    words = [sys.executable, "-c", code, "simulate", "ising:shape=64x64", "--beta", "0.44", "--sweeps",
              "100000", "-o", "run.h5"]
     child = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    time.sleep(6.0)
+    until = time.monotonic() + 120.0
+    while not started.exists() and child.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert started.exists()
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -92,13 +93,42 @@ def clean_copy(tmp_path_factory):
 
 def run_tests(place: Path, tests: str) -> subprocess.CompletedProcess:
     environment = {
-        **os.environ, "PYTHONPATH": os.pathsep.join([str(place), str(place / "cli")]), "PYTHONDONTWRITEBYTECODE": "1"}
+        **os.environ, "PYTHONPATH": os.pathsep.join([str(place), str(place / "cli")]), "PYTHONDONTWRITEBYTECODE": "1",
+        "STATFE_CACHE_DIR": str(place / "cache")}
     environment.pop("PYTEST_ADDOPTS", None)
     for name in [n for n in environment if n.startswith(("PYTEST_XDIST", "COV_"))]:
         environment.pop(name)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *(f"tests/{t}" for t in tests.split())],
         cwd=place, env=environment, capture_output=True, text=True)
+
+
+def test_old_compile_caches_are_removed_but_not_those_in_use(tmp_path):
+    root = tmp_path / "statfe/numba"
+    day = 86400.0
+    for k, age in enumerate([0.1, 2.0, 3.0, 4.0, 5.0]):
+        folder = root / f"{k:016x}"
+        folder.mkdir(parents=True)
+        (folder / "kernel.nbi").write_bytes(b"x")
+        os.utime(folder, (time.time() - age * day,) * 2)
+    (root / "notes").mkdir()
+    for _ in range(2):
+        code = "from statfe._jit import cache_dir; print(cache_dir())"
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "STATFE_CACHE_DIR": str(tmp_path)}, capture_output=True,
+            text=True, check=True)
+        own = Path(done.stdout.strip())
+        assert own.parent == root
+        left = {p.name for p in root.iterdir()}
+        assert left == {own.name, "notes", f"{0:016x}", f"{1:016x}"}
+
+
+def test_recent_caches_stay_however_many(tmp_path):
+    for k in range(6):
+        (tmp_path / f"statfe/numba/{k:016x}").mkdir(parents=True)
+    code = "from statfe._jit import cache_dir; cache_dir()"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "STATFE_CACHE_DIR": str(tmp_path)}, check=True)
+    assert len(list((tmp_path / "statfe/numba").iterdir())) == 7
 
 
 @pytest.mark.faults

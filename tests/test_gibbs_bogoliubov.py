@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.sparse.linalg
 from scipy.optimize import minimize
 
 from statfe.methods.approximate import gibbs_bogoliubov, mean_field
@@ -279,3 +280,41 @@ def test_gauge_invariant_and_twice_as_much_for_two_copies():
     twice = IsingModel.from_edges(
         12, np.append(m.rows, m.rows + 6), np.append(m.cols, m.cols + 6), np.tile(m.couplings, 2), np.tile(m.fields, 2))
     assert result(twice, beta).beta_f == pytest.approx(2 * alone, rel=1e-11)
+
+
+def frozen_star(n: int) -> IsingModel:
+    """A hub held down by a field that no leaf can turn, and leaves of no coupling to each other."""
+    leaves = np.arange(1, n + 1)
+    return IsingModel.from_edges(
+        n + 1, np.zeros(n, dtype=int), leaves, np.full(n, 0.5), np.concatenate([[-0.217 * n], np.full(n, 0.5)]))
+
+
+def test_where_all_variances_underflow_there_is_no_soft_mode():
+    star = frozen_star(1000)
+    assert soft_mode(star, 2.0, ProductTrial(np.full(1001, 400.0))).theta == 0.0
+    found = result(star, 2.0)
+    assert found.status == "converged", found.message
+    # Without coupling between leaves: the sum over the hub's two states is exact.
+    exact = -np.logaddexp(*(
+        2.0 * s * -217.0 + 1000 * np.logaddexp(*(np.array([1.0, -1.0]) * (1.0 + s))) for s in (1.0, -1.0)))
+    assert found.beta_f >= exact - 1e-9
+    assert found.beta_f == pytest.approx(exact, rel=1e-3)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-100, 1e-200, 1e-300, 5e-324])
+@pytest.mark.parametrize("n", [8, 60])
+def test_the_edge_is_found_at_any_scale_and_rank(n, size):
+    one = scipy.sparse.csr_array(([size, size], ([0, 1], [1, 0])), shape=(n, n))
+    assert _edge(one)[0] == pytest.approx(size, rel=1e-6)
+    assert _edge(scipy.sparse.csr_array((n, n)))[0] == 0.0
+
+
+def test_a_search_that_fails_counts_as_stalled(monkeypatch):
+    def fails(*args: object, **options: object) -> None:
+        raise scipy.sparse.linalg.ArpackError(-9999)
+
+    monkeypatch.setattr(scipy.sparse.linalg, "eigsh", fails)
+    theta, guess = _edge(scipy.sparse.csr_array(np.ones((40, 40))))
+    assert theta == np.inf
+    assert np.all(np.isfinite(guess))
+    assert _edge(scipy.sparse.csr_array(np.full((4, 4), np.inf)))[0] == np.inf

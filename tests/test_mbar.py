@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from statfe.chains import Chains
 from statfe.estimators.mbar import mbar
@@ -54,6 +54,34 @@ def test_the_start_does_not_matter():
     near = mbar(chains, 0.0, thermodynamic_integration(chains, 0.0).beta_f)
     far = mbar(chains, 0.0, np.linspace(0, 50, len(BETAS)))
     assert np.max(np.abs(near.beta_f - far.beta_f)) < 1e-9
+
+
+def test_a_start_that_is_not_concave():
+    """A zigzag of hundreds of nats hides the states that matter from any climb along the ladder."""
+    chains = independent_chains(peaked(5), np.linspace(0.0, 0.9, 12), 2, draws=300)
+    near = mbar(chains, 0.0, thermodynamic_integration(chains, 0.0).beta_f)
+    far = mbar(chains, 0.0, 300.0 * np.cos(np.pi * np.arange(12)))
+    assert far.converged
+    assert np.max(np.abs(near.beta_f - far.beta_f)) < 1e-9
+
+
+@pytest.mark.parametrize(("apart", "expected"), [(0.0, 1.0), (1.0, 0.8), (3.0, 0.197), (5.0, 0.019)])
+def test_overlap_of_gaussian_energies(apart, expected):
+    rng = np.random.default_rng(1)
+    x = np.linspace(-8.0, 8.0 + apart, 20_001)
+    p, q = norm.pdf(x), norm.pdf(x, apart)
+    assert np.sum(2 * p * q / (p + q)) * (x[1] - x[0]) == pytest.approx(expected, rel=0.15)
+    chains = independent_chains(peaked(2), np.array([0.0, max(apart, 1e-9)]), 1)
+    chains = Chains(**{**chains.__dict__, "energy": rng.normal([0.0, -apart], 1.0, (2, 20_000, 2))})
+    assert mbar(chains, 0.0, np.zeros(2)).overlap[0] == pytest.approx(expected, rel=0.15)
+
+
+def test_disagreement_is_measured_in_its_own_noise():
+    """Over seeds, (MBAR - integration) / sigma has spread near one, on a ladder of many rungs."""
+    model, betas = peaked(6), np.linspace(0.0, 1.5, 25)
+    sigmas = [sampled_reference(model, independent_chains(model, betas, s, draws=400)).diagnostics["disagreement"][-1]
+              for s in range(40)]
+    assert 0.5 < np.std(sigmas) < 1.3
 
 
 def test_shifting_the_energy_shifts_beta_f():
@@ -149,12 +177,68 @@ class TestStatus:
     def test_a_gap_in_the_ladder(self):
         model = IsingModel.from_edges(40, np.arange(39), np.arange(1, 40), np.ones(39))
         rng = np.random.default_rng(1)
-        energy = np.stack([rng.normal(0, 6, (2, 500)), rng.normal(-36, 2, (2, 500))], axis=2)
-        chains = Chains(**{**independent_chains(peaked(2), np.array([0.0, 2.0]), 1).__dict__, "energy": energy})
+        for apart, status in ((3.0, "converged"), (5.0, "not_converged"), (12.0, "diverged")):
+            energy = np.stack([rng.normal(0, 6, (2, 500)), rng.normal(-6 * apart, 6, (2, 500))], axis=2)
+            betas = np.array([0.0, apart / 6])
+            chains = Chains(**{**independent_chains(peaked(2), betas, 1).__dict__, "energy": energy})
+            found = self.outcome(chains, model)
+            assert found.status == status
+            if status != "converged":
+                assert "overlap" in found.message
+                assert "spacing" in found.message
+
+    def test_no_draws_no_number(self):
+        model = peaked(6)
+        first, last = (sampled_reference(model, independent_chains(model, np.array([0.0, 0.5]), 1, draws=1, replicas=1))
+                       .outcomes[MBAR])
+        assert (first.status, first.beta_f_error) == ("converged", 0.0)
+        assert last.status == "diverged"
+        assert math.isnan(last.beta_f)
+        assert "sweeps" in last.message
+
+    def test_a_missed_phase(self):
+        """Chains that agree on the wrong side of a first-order transition lie above a rigorous bound."""
+        n, beta = 101, 2.0
+        model = IsingModel.from_edges(
+            n, np.zeros(n - 1, dtype=int), np.arange(1, n), np.full(n - 1, 0.5), np.r_[-30.0, np.full(n - 1, 0.5)])
+        betas, rng = np.linspace(0.0, beta, 60), np.random.default_rng(1)
+        # The core down at all rungs but the hottest: the leaves are then free, and E = -30 (with noise of the core).
+        energy = np.stack([np.where(rng.random((4, 1000)) < 1 / (1 + np.exp(-60 * b)), -30.0, 30.0) for b in betas], 2)
+        chains = Chains(**{**independent_chains(peaked(2), betas, 1).__dict__, "energy": energy})
         found = self.outcome(chains, model)
+        assert found.stats["upper_bound"] == pytest.approx(-141.815, abs=0.01)
         assert found.status == "not_converged"
-        assert "overlap" in found.message
-        assert "spacing" in found.message
+        assert "rigorous upper bound" in found.message
+
+    @pytest.mark.parametrize(("energy_scale", "beta"), [(16.0, 1e100), (1e-170, 1e170), (1e200, 1e150)])
+    def test_frozen_and_huge_ladders_end_in_a_status(self, energy_scale, beta, recwarn):
+        model, rng = peaked(4), np.random.default_rng(1)
+        energy = energy_scale * rng.integers(-2, 3, (2, 50, 3)).astype(float)
+        energy[:, :, 1:] = -2.0 * energy_scale
+        betas = np.array([0.0, beta / 2, beta])
+        chains = Chains(**{**independent_chains(model, betas[:1], 1).__dict__, "energy": energy, "betas": betas,
+                           "requested": np.ones(3, bool), "swap_acceptance": np.full(2, np.nan)})
+        for outcome in sampled_reference(model, chains).outcomes.values():
+            assert outcome[-1].status in ("not_converged", "diverged")
+            assert outcome[-1].message
+        assert not recwarn.list
+
+    def test_dense_grids_overlap(self):
+        """Many rungs nearly on top of each other share everything, whatever their number."""
+        model = peaked(6)
+        found = sampled_reference(model, independent_chains(model, np.linspace(0.0, 0.02, 120), 1, draws=300))
+        assert np.min(found.diagnostics["overlap"][:-1]) > 0.95
+        assert found.outcomes[MBAR][-1].status == "converged"
+
+    def test_rounding_is_not_physics(self):
+        """Replicas frozen in states of one energy, summed in another order."""
+        model = peaked(6)
+        chains = independent_chains(model, BETAS, 1)
+        energy = chains.energy.copy()
+        energy[:, :, -1] = energy.min() * (1.0 + 2e-15 * np.arange(2)[:, None])
+        found = sampled_reference(model, Chains(**{**chains.__dict__, "energy": energy}))
+        assert found.diagnostics["r_hat"][-1] == 1.0
+        assert found.diagnostics["energy_error"][-1] < 1e-9
 
     def test_replicas_that_disagree(self):
         model = peaked(6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import math
 from pathlib import Path
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 import xarray
 
+import statfe
 from statfe.errors import StoreError, UsageError
+from statfe.report import write_report
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.scores_file import comparisons_in, read_comparisons, scores_image
 from tests.comparisons_for_tests import comparison, free_energy
@@ -194,3 +197,30 @@ def test_an_empty_cell_is_no_result():
     found = comparisons_in(scores_image([part]))[0]
     assert [(s.result.method, s.result.beta) for s in found.scores] == [("method-0", 1.5)]
     assert [(r.method, r.beta) for r in found.secondary] == [("ti", 0.0)]
+
+
+def test_the_title_names_every_model_where_the_study_has_none():
+    many = [comparison(1, 1, model=f"sk:n=100,seed={k}") for k in range(3)]
+    with h5py.File(io.BytesIO(scores_image(many)), "r") as file:
+        for k in range(3):
+            assert f"sk:n=100,seed={k}" in file.attrs["title"]
+    titled = [comparison(1, 1, model=f"sk:n=100,seed={k}", title="Glasses") for k in range(2)]
+    with h5py.File(io.BytesIO(scores_image(titled)), "r") as file:
+        assert file.attrs["title"] == "Glasses"
+
+
+def test_load_gives_the_comparisons(tmp_path):
+    for count in (1, 2):
+        path = tmp_path / f"{count}.h5"
+        written = [comparison(1, 2, model=f"sk:n=100,seed={k}") for k in range(count)]
+        path.write_bytes(scores_image(written))
+        for a, b in zip(written, statfe.load(path), strict=True):
+            same(a, b)
+
+
+def test_no_command_is_no_command(tmp_path):
+    write_report([comparison(1, 1, command="")], tmp_path / "out")
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "Made from Python" in page
+    assert "makes the report again" not in page
+    assert read_comparisons(tmp_path / "out/scores.h5")[0].command == ""

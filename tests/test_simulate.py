@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
 import statfe
+from statfe.api import plan_simulation
 from statfe.errors import StoreError, UsageError
 from statfe.models.catalogue import build_model
 from statfe.sampling.driver import plan_run, run_plan
@@ -144,3 +149,107 @@ def test_python_names_of_the_contract():
     assert one.per_site == one.beta_f / 16
     with pytest.raises(AttributeError, match="simulat"):
         _ = statfe.simulat
+
+
+BAD_NUMBERS = [("seed", 1.5), ("seed", "x"), ("seed", -1), ("seed", True), ("workers", 0), ("workers", 1.0)]
+
+
+@pytest.mark.parametrize(("name", "value"), [*BAD_NUMBERS, ("sweeps", "a"), ("sweeps", 10.5), ("sweeps", 0),
+                                             ("replicas", 2.5), ("replicas", False)])
+def test_simulate_refuses_what_is_no_number(name, value):
+    for function in (statfe.simulate, plan_simulation):
+        with pytest.raises(UsageError, match=f"^{name} must be "):
+            function("ising:shape=3", [0.5], **{"sweeps": 10, name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_NUMBERS)
+def test_every_function_refuses_a_bad_seed_or_number_of_workers(name, value):
+    for call in (lambda **bad: statfe.free_energy("ising:shape=3", 0.5, "mean-field", **bad),
+                 lambda **bad: statfe.compare("ising:shape=3", 0.5, methods="mean-field", **bad)):
+        with pytest.raises(UsageError, match=f"^{name} must be "):
+            call(**{name: value})
+
+
+@pytest.mark.parametrize("call", [
+    lambda: statfe.compare("ising:shape=3", 0.5, methods=[]), lambda: statfe.compare("ising:shape=3", 0.5, methods=5),
+    lambda: statfe.compare("ising:shape=3", 0.5, methods=[5]), lambda: statfe.compare("ising:shape=3", True),
+    lambda: statfe.compare("ising:shape=3", 0.5, reference=5), lambda: statfe.compare("ising:shape=3", 0.5, output=5),
+    lambda: statfe.free_energy("ising:shape=3", 0.5, 5), lambda: statfe.free_energy("ising:shape=3", True, "tap"),
+    lambda: statfe.free_energy("ising:shape=3", [True, False], "tap"), lambda: statfe.free_energy(5, 0.5, "tap"),
+    lambda: statfe.simulate("ising:shape=3", True), lambda: statfe.simulate("ising:shape=3", 0.5, 5),
+    lambda: statfe.load(3), lambda: statfe.load(None)])
+def test_wrong_types_are_one_line(call):
+    with pytest.raises(UsageError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_numpy_integers_are_integers():
+    one = statfe.simulate("ising:shape=3", [0.5], sweeps=np.int64(50), replicas=np.int32(2), seed=np.uint8(3))
+    two = statfe.simulate("ising:shape=3", [0.5], sweeps=50, replicas=2, seed=3)
+    assert np.array_equal(one.chains.energy, two.chains.energy)
+    assert type(one.chains.seed) is int
+
+
+def test_results_of_a_run_carry_its_seed(tmp_path):
+    run = statfe.simulate("ising:shape=3", [0.5], tmp_path / "run.h5", sweeps=200, seed=5)
+    assert {r.stats["seed"] for r in run.reference} == {5}
+    assert {r.stats["seed"] for r in statfe.load(tmp_path / "run.h5").reference} == {5}
+    found = statfe.compare("ising:shape=3", 0.5, reference="mbar:sweeps=200", methods="tap", seed=6).comparisons[0]
+    assert {r.stats["seed"] for r in [*found.reference, *found.secondary, *(s.result for s in found.scores)]} == {6}
+
+
+def test_a_model_without_a_spec_has_no_command(tmp_path):
+    model = peaked(4)
+    run = statfe.simulate(model, [0.5], sweeps=200, seed=1)
+    assert run.command == ""
+    assert statfe.compare(run, methods="tap").comparisons[0].command == ""
+    assert statfe.compare(model, 0.5, methods="tap").comparisons[0].command == ""
+    stored = statfe.simulate(model, [0.5], tmp_path / "run.h5", sweeps=200, seed=1)
+    for target in (stored, statfe.load(tmp_path / "run.h5"), tmp_path / "run.h5"):
+        command = statfe.compare(target, methods="tap", seed=2).comparisons[0].command
+        assert command == f"statfe compare {tmp_path / 'run.h5'} --methods tap --seed 2"
+
+
+def test_a_run_is_not_replaced_by_its_own_comparison(tmp_path):
+    place = tmp_path / "out"
+    place.mkdir()
+    run = statfe.simulate("ising:shape=3", [0.5], place / "scores.h5", sweeps=200, seed=1)
+    before = (place / "scores.h5").read_bytes()
+    for target in (run, place / "scores.h5"):
+        with pytest.raises(StoreError, match="is the input itself"):
+            statfe.compare(target, methods="tap", output=place, force=True)
+    assert (place / "scores.h5").read_bytes() == before
+
+
+def test_a_violated_bound_is_warned_of():
+    run = statfe.simulate("ising:shape=3x3", [0.2, 0.4], sweeps=400, seed=1)
+    high = replace(run, reference=[replace(r, beta_f=r.beta_f + 50.0, status="converged") for r in run.reference])
+    with pytest.warns(UserWarning, match=r"rigorous bound is violated at beta=0\.2, 0\.4: the reference or") as caught:
+        statfe.compare(high, methods=["mean-field", "gibbs-bogoliubov"])
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        statfe.compare(run, methods=["mean-field", "gibbs-bogoliubov"])
+
+
+def test_a_forecast_counts_rounds_of_replicas_memory_and_disk():
+    at = {w: plan_simulation("ising:shape=8x8", [0.5], sweeps=2000, replicas=5, workers=w, seed=1) for w in (1, 4, 5)}
+    # The rate is measured each time, hence the margins.
+    assert 1.3 < at[1].seconds / at[4].seconds < 5.0  # 5 rounds against 2
+    assert 1.0 < at[4].seconds / at[5].seconds < 4.0
+    chains = statfe.simulate("ising:shape=8x8", [0.5], sweeps=2000, replicas=5, seed=1).chains
+    draws = chains.energy.size
+    assert 12 * draws <= at[1].file_bytes <= 12 * draws + 1e5
+    only = plan_simulation("ising:shape=8x8", [0.5], sweeps=2000, samples_only=True, seed=1)
+    assert only.bytes < 1.1 * only.file_bytes
+
+
+def test_a_forecast_of_memory_is_right():
+    options = {"sweeps": 10_000, "replicas": 2, "seed": 1}
+    statfe.simulate("ising:shape=6x6", [0.5], sweeps=50, seed=1)
+    tracemalloc.start()
+    statfe.simulate("ising:shape=6x6", [0.5], **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.6 < plan_simulation("ising:shape=6x6", [0.5], **options).bytes / peak < 1.7

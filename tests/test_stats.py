@@ -88,5 +88,34 @@ def test_bins_keep_the_mean():
     assert np.allclose(bin_means(x, 4).mean(axis=1), x.mean(axis=1))
     assert bin_means(x, 100).shape == (2, 12)
     odd = np.arange(26.0).reshape(2, 13)
-    assert bin_means(odd, 5).shape == (2, 6)
-    assert np.allclose(bin_means(odd, 5)[:, 0], odd[:, 1:3].mean(axis=1))
+    assert bin_means(odd, 5).shape == (2, 4)
+    assert np.allclose(bin_means(odd, 5)[:, 0], odd[:, 1:4].mean(axis=1))
+
+
+@pytest.mark.parametrize("length", range(1, 60))
+def test_there_are_never_more_bins_than_asked_for(length):
+    assert 1 <= bin_means(np.zeros((1, length)), 7).shape[1] <= 7
+
+
+def test_a_slow_mode_of_small_weight_is_not_missed():
+    """A tenth of the variance has tau = 20 draws and makes most of the error: a window of 6 tau misses much of it."""
+    z = []
+    for seed in range(150):
+        rng = np.random.default_rng(10_000 + seed)
+        slow = autoregressive(0.95, 2, 2000, seed)
+        found = mean_error(np.sqrt(0.1) * slow + np.sqrt(0.9) * rng.normal(size=slow.shape))
+        z.append(float(found.mean / found.error))
+    assert np.std(z) < 1.15
+
+
+def test_independent_draws_keep_their_error():
+    """The second, cruder error from long stretches adds less than a tenth."""
+    ratio = [float(mean_error(autoregressive(0.0, 4, 1000, s)).error) * np.sqrt(4000) for s in range(100)]
+    assert 0.97 < np.mean(ratio) < 1.1
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_errors_scale_with_the_series(scale):
+    x = autoregressive(0.5, 2, 400, 1)
+    assert mean_error(scale * x).error == pytest.approx(scale * float(mean_error(x).error), rel=1e-9)
+    assert split_rhat(scale * x) == pytest.approx(float(split_rhat(x)), rel=1e-9)

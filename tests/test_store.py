@@ -131,16 +131,35 @@ def test_outputs_below_a_file_are_refused(tmp_path):
         check_output([tmp_path / "a" / "b" / "c"])
     with pytest.raises(StoreError, match="cannot make the folder"):
         make_folder(tmp_path / "a" / "b")
-    check_output([tmp_path / "new" / "folder" / "c"])
-    make_folder(Named(tmp_path / "new" / "folder"))
-    make_folder(tmp_path / "new" / "folder")
+    make_folder(Named(tmp_path / "new"))
+    make_folder(tmp_path / "new")
+
+
+def test_one_folder_may_be_missing_where_it_is_going_to_be_made(tmp_path):
+    new = tmp_path / "new"
+    check_output([new / "c"], new_folder=new)
+    for paths, folder in (([new / "c"], None), ([new / "folder" / "c"], new / "folder"), ([new / "f" / "c"], new)):
+        with pytest.raises(StoreError, match="make it first"):
+            check_output(paths, new_folder=folder)
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        make_folder(new / "folder")
+
+
+def test_inputs_are_refused_as_outputs_whatever_the_force(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"")
+    check_output([tmp_path / "a", tmp_path / "new"], force=True, inputs=[tmp_path / "b", tmp_path / "gone"])
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    for path in ("a", "link"):
+        with pytest.raises(StoreError, match="is the input itself"):
+            check_output([tmp_path / path], force=True, inputs=[tmp_path / "b", tmp_path / "a"])
 
 
 def test_unwritable_folder(tmp_path, monkeypatch):
     # The super-user may write anywhere, so the system's answer is given by hand.
     monkeypatch.setattr(atomic.os, "access", lambda folder, mode: False)
     with pytest.raises(StoreError, match=f"no permission to write in {tmp_path}"):
-        check_output([tmp_path / "x" / "a"])
+        check_output([tmp_path / "a"])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the super-user may write anywhere")

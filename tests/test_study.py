@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import statfe
 from statfe.errors import SpecError, StoreError
 from statfe.scoring.study import read_study
 
@@ -84,3 +85,25 @@ def test_missing_file(tmp_path):
         read_study(tmp_path / "none.toml")
     with pytest.raises(StoreError, match="cannot read"):
         read_study(tmp_path)
+
+
+def test_the_command_has_only_what_was_given(tmp_path):
+    path = study(tmp_path, 'methods = ["mean-field"]\nseed = 3\nmodels = ["ising:shape=3", "sk:n=4"]\nbeta = 0.5\n')
+    own = statfe.compare(path)
+    assert own.comparisons[0].command == f"statfe compare {path} --seed 3"
+    assert {s.result.method for s in own.scores} == {"mean-field"}
+    asked = statfe.compare(path, methods=["tap"], seed=4)
+    assert asked.comparisons[0].command == f"statfe compare {path} --methods tap --seed 4"
+    every = statfe.compare(path, methods="all")
+    assert len({s.result.method for s in every.scores}) > 3
+    assert "--methods all" in every.comparisons[0].command
+
+
+def test_a_model_file_of_a_study_is_not_replaced(tmp_path):
+    model = tmp_path / "out" / "scores.csv"
+    model.parent.mkdir()
+    model.write_text("0 1 0.5\n", encoding="utf-8")
+    path = study(tmp_path, f'models = ["file:{model.as_posix()}"]\nbeta = 0.5\nmethods = ["tap"]\n')
+    with pytest.raises(StoreError, match="is the input itself"):
+        statfe.compare(path, output=tmp_path / "out", force=True)
+    assert model.read_text(encoding="utf-8") == "0 1 0.5\n"

@@ -10,22 +10,26 @@ from statfe_cli.arguments import available_cpus, force_option, json_option, seed
 
 
 class _ManyMethods(click.Command):
-    """Lets ``--methods`` take several words: ``--methods tap bethe`` reads as ``--methods tap --methods bethe``."""
+    """Lets ``--methods`` take several words: ``--methods tap bethe`` reads as ``--methods=tap --methods=bethe``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         out: list[str] = []
         rest = list(args)
         while rest:
             word = rest.pop(0)
-            out.append(word)
-            if word != "--methods":
+            if word == "--":
+                out += [word, *rest]
+                break
+            name, equals, first = word.partition("=")
+            if name != "--methods":
+                out.append(word)
                 continue
-            taken = 0
+            taken = [first] if equals else []
             while rest and not rest[0].startswith("-"):
-                if taken:
-                    out.append("--methods")
-                out.append(rest.pop(0))
-                taken += 1
+                taken.append(rest.pop(0))
+            if "" in taken or not taken:
+                raise click.UsageError("--methods needs a value: all, or specs such as tap bethe")
+            out += [f"--methods={spec}" for spec in taken]
         return super().parse_args(ctx, out)
 
 
@@ -34,8 +38,8 @@ class _ManyMethods(click.Command):
 @click.option("--beta", metavar="GRID", help="Inverse temperatures; required for a model.")
 @click.option("--reference", metavar="SPEC",
               help="Method of the reference.  [default: the run's own, else exact where affordable, else mbar]")
-@click.option("--methods", multiple=True, default=("all",), metavar="all|SPEC...", show_default="all",
-              help="Methods to score; several words may follow.")
+@click.option("--methods", multiple=True, metavar="all|SPEC...",
+              help="Methods to score; several words may follow.  [default: those of the study, else all]")
 @click.option("-o", "--output", metavar="OUT/", help="Folder for the report, tables and figures.")
 @seed_option
 @workers_option
@@ -61,7 +65,7 @@ def command(
         raise click.UsageError("name the folder to write with -o OUT/ (or print the scores with --json)")
     with progress_bar("comparing") as progress:
         done = compare(
-            target, beta, reference=reference, methods=list(methods), output=output, seed=seed,
+            target, beta, reference=reference, methods=list(methods) or None, output=output, seed=seed,
             workers=workers or available_cpus(), force=force, progress=progress)
     if as_json:
         print_json([score.to_dict() for score in done.scores])

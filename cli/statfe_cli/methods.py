@@ -11,10 +11,10 @@ from statfe_cli.arguments import json_option
 @json_option
 def command(as_json: bool) -> None:
     """List the methods, their options, and the kinds of result they give."""
-    from statfe.registry import methods
+    from statfe.api import describe_methods
     from statfe_cli.output import print_entries, print_json
 
-    entries = [method.to_dict() for method in methods().values()]
+    entries = describe_methods()
     if as_json:
         print_json(entries)
     else:

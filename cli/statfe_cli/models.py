@@ -10,11 +10,11 @@ from statfe_cli.arguments import json_option
 @click.command("models")
 @json_option
 def command(as_json: bool) -> None:
-    """List the models, their options and defaults."""
-    from statfe.models.catalogue import families
+    """List the models, their options, and the kinds that results on them can have."""
+    from statfe.api import describe_models
     from statfe_cli.output import print_entries, print_json
 
-    entries = [family.to_dict() for family in families().values()]
+    entries = describe_models()
     if as_json:
         print_json(entries)
     else:

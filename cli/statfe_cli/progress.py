@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import click
@@ -25,14 +26,8 @@ def progress_bar(title: str) -> Iterator[Callable[[str, float], None] | None]:
             bar.label = label
             now = round(share * STEPS)
             if now < done:  # a new stage starts again
-                bar.pos, bar.start, done = 0, bar.start, 0
+                bar.pos, bar.start, bar.avg, bar.finished, done = 0, time.time(), [], False, 0
             bar.update(now - done)
             done = now
 
         yield tell
-
-
-def note(message: str) -> None:
-    """A line on stderr, when that is a terminal."""
-    if sys.stderr.isatty():
-        click.echo(message, err=True)

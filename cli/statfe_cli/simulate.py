@@ -73,13 +73,14 @@ def _print_forecast(plan: Forecast, as_json: bool) -> None:
     facts = {
         "rungs": p.ladder.betas, "requested": p.ladder.requested, "schedule": p.schedule, "sampler": p.sampler.spec,
         "sweeps": p.sweeps, "burn_in": p.burn_in, "thin": p.thin, "replicas": p.replicas, "seed": p.seed,
-        "seconds": plan.seconds, "bytes": plan.bytes}
+        "seconds": plan.seconds, "bytes": plan.bytes, "file_bytes": plan.file_bytes}
     if as_json:
         print_json(facts)
         return
     click.echo(f"{len(p.ladder.betas)} rungs ({p.ladder.added} added), {p.schedule}, {p.sampler.spec}, seed {p.seed}")
     click.echo(f"{p.replicas} replicas x ({p.burn_in} + {p.sweeps}) sweeps, every {p.thin}. recorded")
-    click.echo(f"about {plan.seconds:.1f} s and {plan.bytes / 1e6:.0f} MB; nothing was written")
+    click.echo(f"about {plan.seconds:.1f} s of sampling, {plan.bytes / 1e6:.1f} MB of memory, and at most "
+               f"{plan.file_bytes / 1e6:.1f} MB on disk; nothing was written")
 
 
 def _print_run(run: Run, output: str, as_json: bool) -> None:

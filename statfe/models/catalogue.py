@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import os
 import pkgutil
 
 from statfe.errors import SpecError, unknown_name
@@ -27,6 +28,18 @@ def families() -> dict[str, Family]:
     return found
 
 
+def is_buildable(spec: str) -> bool:
+    """Whether `spec` names a family, as that of a model made from its bonds does not."""
+    return spec.partition(":")[0].strip() in families()
+
+
+def model_file(spec: str | IsingModel) -> str | None:
+    """The file that the model is read from, or None."""
+    text = spec.spec if isinstance(spec, IsingModel) else str(spec)
+    family = families().get(text.partition(":")[0].strip())
+    return split_spec(text, positional=True)[1].get("path") if family and family.positional else None
+
+
 def build_model(spec: str | IsingModel) -> IsingModel:
     """The model that `spec` names; a model is returned as it is.
 
@@ -46,6 +59,8 @@ def build_model(spec: str | IsingModel) -> IsingModel:
     if not name:
         raise SpecError("empty model; write name:key=value,key=value, such as ising:shape=16x16")
     if name not in known:
+        if os.path.isfile(str(spec)):
+            raise SpecError(f"{spec} is a file; write file:{spec} to read a model from it")
         raise SpecError(unknown_name("model", name, known))
     family = known[name]
     _, raw = split_spec(spec, positional=family.positional)

@@ -57,10 +57,10 @@ def write_report(
         raise UsageError("there is nothing to report: no model was compared")
     check_report_libraries()
     place = Path(folder)
-    check_output([place / name for name in REPORT_FILES], force)
+    check_output([place / name for name in REPORT_FILES], force, new_folder=place)
     contents = _contents(comparisons)
     paths = {name: place / name for name in contents}
-    check_output(paths.values(), force)
+    check_output(paths.values(), force, new_folder=place)
     made = not place.exists()
     make_folder(place)
     try:

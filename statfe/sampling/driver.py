@@ -64,6 +64,10 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     """
     if sweeps < 1 or replicas < 1:
         raise UsageError(f"sweeps and replicas must be at least 1, got {sweeps} and {replicas}")
+    with np.errstate(over="ignore"):
+        reach = 0.5 * np.abs(model.weights).sum() + np.abs(model.fields).sum()
+    if not np.isfinite(reach):
+        raise UsageError(f"the energies of {model.spec} overflow; scale the couplings and fields down")
     pilot_sweeps = int(np.clip(sweeps // 10, 20, 200))
     schedule, ladder = sampler.schedule, requested_only(betas)
     if samples_only and np.any(betas < 0):

@@ -34,7 +34,7 @@ class Comparison:
     skipped
         (spec, reason) of the methods that could not take the model.
     command
-        The command that makes this comparison again.
+        The command that makes this comparison again; "" where only Python can.
     seed
         Seed of the run; None where nothing was drawn.
     versions, source_commit, created

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from statfe.registry import check_betas, get_method, method_spec, methods, run_m
 from statfe.result import FreeEnergy
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.scores import score_methods
+from statfe.scoring.verdict import Score
 from statfe.store.run_file import Run
 
 #: Operations up to which an exact reference, or an exact method among "all", is taken without asking.
@@ -73,6 +75,17 @@ def compare_run(run: Run, betas: np.ndarray | None, contest: Contest) -> Compari
     return _score(
         run.model, grid, [r for r in keep if r.method == first], [r for r in keep if r.method != first], chosen,
         skipped, contest, sampler=run.chains.sampler)
+
+
+def method_list(methods: str | Sequence[str] | None) -> list[str]:
+    """The specs given, none for None; each spec is checked where it is used."""
+    if methods is None:
+        return []
+    if isinstance(methods, str):
+        return [methods]
+    if not isinstance(methods, Sequence) or not methods or not all(isinstance(m, str) for m in methods):
+        raise UsageError(f"methods must be 'all', a spec or a list of specs, got {methods!r}")
+    return list(methods)
 
 
 def default_reference(model: IsingModel, n_betas: int) -> str:
@@ -135,7 +148,8 @@ def _second(result: FreeEnergy) -> FreeEnergy | None:
         model=result.model, method=stats["second_method"], kind="estimate",
         status=result.status if finite else "diverged",
         message=result.message if finite else "the estimate is not finite; raise sweeps", beta=result.beta,
-        n_sites=result.n_sites, beta_f=value if finite else math.nan, beta_f_error=error if finite else math.nan)
+        n_sites=result.n_sites, beta_f=value if finite else math.nan, beta_f_error=error if finite else math.nan,
+        stats={"seed": stats["seed"]} if "seed" in stats else {})
 
 
 def _run(model: IsingModel, grid: np.ndarray, spec: str, contest: Contest) -> list[FreeEnergy]:
@@ -152,10 +166,21 @@ def _score(
         if contest.progress:
             contest.progress(spec, k / len(chosen))
         candidates += _run(model, grid, spec, contest)
+    scores = score_methods(reference, candidates)
+    _warn_of_violations(scores)
     return Comparison(
-        model=model.spec, betas=grid.tolist(), reference=reference, secondary=secondary,
-        scores=score_methods(reference, candidates), skipped=skipped, facts=facts(model), command=contest.command,
-        seed=contest.seed, title=contest.title, ising=model, **more)
+        model=model.spec, betas=grid.tolist(), reference=reference, secondary=secondary, scores=scores,
+        skipped=skipped, facts=facts(model), command=contest.command, seed=contest.seed, title=contest.title,
+        ising=model, **more)
+
+
+def _warn_of_violations(scores: Sequence[Score]) -> None:
+    """One warning where a bound without error lies on the wrong side of the reference: one of the two is wrong."""
+    betas = {s.result.beta for s in scores if s.bound_violated and s.result.beta_f_error == 0.0}
+    if betas:
+        warnings.warn(
+            f"a rigorous bound is violated at beta={_listed(np.array(sorted(betas)))}: the reference or the method "
+            "is wrong", UserWarning, stacklevel=2)
 
 
 def _listed(betas: np.ndarray) -> str:

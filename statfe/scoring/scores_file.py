@@ -38,10 +38,10 @@ NUMBERS = {
 
 def scores_image(comparisons: Sequence[Comparison]) -> bytes:
     """The file scores.h5 of `comparisons`, as bytes."""
-    first = comparisons[0]
+    first, models = comparisons[0], joined([c.model for c in comparisons])
     with h5py.File("scores.h5", "w", driver="core", backing_store=False) as file:
         create_root(
-            file, first.title or f"scores of {first.model}", joined([c.model for c in comparisons]),
+            file, first.title or f"scores of {models}", models,
             joined([c.sampler for c in comparisons]), first.seed, first.command,
             **_provenance(first))
         if len(comparisons) == 1:
@@ -62,6 +62,12 @@ def read_comparisons(path: str | PathLike[str]) -> list[Comparison]:
     """
     with opened(path) as file:
         return _read_all(file)
+
+
+def holds_scores(path: str | PathLike[str]) -> bool:
+    """Whether a file of ours holds what `read_comparisons` reads; raises as that."""
+    with opened(path) as file:
+        return "scores" in file or "study" in file
 
 
 def comparisons_in(image: bytes) -> list[Comparison]:

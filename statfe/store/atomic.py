@@ -59,16 +59,22 @@ def writing(path: str | PathLike[str]) -> Iterator[Path]:
             temporary.unlink()
 
 
-def check_output(paths: Iterable[str | PathLike[str]], force: bool = False) -> None:
+def check_output(
+    paths: Iterable[str | PathLike[str]], force: bool = False, *, new_folder: str | PathLike[str] | None = None,
+    inputs: Iterable[str | PathLike[str]] = (),
+) -> None:
     """Refuse, before any work, outputs that exist or that could not be written.
 
     Parameters
     ----------
     paths
-        Files that are going to be written. Folders that are missing count as writable when the nearest
-        existing one is.
+        Files that are going to be written. Their folders must exist.
     force
         Existing files may be replaced.
+    new_folder
+        The one folder that will be made where it is missing; its parent must exist.
+    inputs
+        Files that are going to be read; none may be replaced, not even with `force`.
 
     Raises
     ------
@@ -78,21 +84,35 @@ def check_output(paths: Iterable[str | PathLike[str]], force: bool = False) -> N
     for path in map(Path, paths):
         if os.path.isdir(path):  # False, and no error, in a folder that is closed to us
             raise StoreError(f"{path} is a folder; name a file")
+        if any(_is_same(path, Path(source)) for source in inputs):
+            raise StoreError(f"{path} is the input itself; name another output")
         if os.path.lexists(path) and not force:
             raise StoreError(f"{path} exists; use --force to replace it")
         folder = path.absolute().parent
-        while not os.path.lexists(folder) and folder != folder.parent:
+        if new_folder is not None and folder == Path(new_folder).absolute() and not os.path.lexists(folder):
             folder = folder.parent
-        if not os.path.isdir(folder):
-            raise StoreError(f"cannot write {path}: {folder} is not a folder")
+        nearest = folder
+        while not os.path.lexists(nearest) and nearest != nearest.parent:
+            nearest = nearest.parent
+        if not os.path.isdir(nearest):
+            raise StoreError(f"cannot write {path}: {nearest} is not a folder")
+        if nearest != folder:
+            raise StoreError(f"cannot write {path}: there is no folder {folder}; make it first")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StoreError(f"cannot write {path}: no permission to write in {folder}")
 
 
-def make_folder(folder: str | PathLike[str]) -> None:
-    """Make `folder` and its parents where they are missing; `StoreError` where that is not possible."""
+def _is_same(path: Path, other: Path) -> bool:
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        return path.samefile(other)
+    except OSError:  # one of them does not exist
+        return False
+
+
+def make_folder(folder: str | PathLike[str]) -> None:
+    """Make `folder` where it is missing; `StoreError` where that is not possible, as without its parent."""
+    try:
+        Path(folder).mkdir(exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the folder {folder}: {error.strerror or error}") from error
 

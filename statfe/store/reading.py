@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from os import PathLike
@@ -39,6 +40,11 @@ def opened(path: str | PathLike[str]) -> Iterator[h5py.File]:
             raise StoreError(f"{path} is damaged: {_one_line(error)}; make it again") from error
         except KeyError as error:
             raise StoreError(f"{path} is not complete: {error.args[0]}") from error
+
+
+def is_hdf5(path: str | PathLike[str]) -> bool:
+    """Whether there is an HDF5 file at `path`, ours or not."""
+    return os.path.isfile(path) and bool(h5py.is_hdf5(path))
 
 
 def read_root(path: str | PathLike[str]) -> dict[str, Any]:

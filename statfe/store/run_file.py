@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -26,7 +27,7 @@ DIAGNOSTICS = {
     "effective_draws": ("1", "number of independent draws"),
     "r_hat": ("1", "split R-hat of the energy over replicas"),
     "swap_acceptance": ("1", "share of accepted exchanges with the next rung"),
-    "overlap": ("1", "share of samples in common with the next rung (MBAR)"),
+    "overlap": ("1", "two-state overlap with the next rung (MBAR): 1 for equal laws, 0 for nothing shared"),
     "disagreement": ("1", "MBAR minus thermodynamic integration, in standard deviations"),
 }
 
@@ -46,7 +47,11 @@ class Run:
     diagnostics
         Name to array over all rungs (see `DIAGNOSTICS`).
     command
-        The command that makes the same run again.
+        The command that makes the same run again; "" where only Python can, since no spec names the model.
+    attributes
+        Root attributes of the file it was read from.
+    path
+        That file, or the one it was written to; "" where there is none.
     """
 
     model: IsingModel
@@ -55,16 +60,12 @@ class Run:
     diagnostics: dict[str, np.ndarray]
     command: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
+    path: str = ""
 
     @property
     def betas(self) -> np.ndarray:
         """The requested betas, ascending."""
         return self.chains.betas[self.chains.requested]
-
-    @property
-    def preferred(self) -> list[FreeEnergy]:
-        """Results of the preferred method, one a requested beta."""
-        return [r for r in self.reference if r.method == self.reference[0].method]
 
     @property
     def converged(self) -> bool:
@@ -138,7 +139,7 @@ def read_run(path: str | PathLike[str]) -> Run:
         reference = []
         if "reference" in file:
             reference = read_free_energies(require_group(file, "reference"), model.spec, model.n_sites)
-    return Run(model, chains, reference, diagnostics, str(root.get("command", "")), root)
+    return Run(model, chains, reference, diagnostics, str(root.get("command", "")), root, os.fspath(path))
 
 
 def _read_chains(root: dict[str, Any], samples: h5py.Group, diagnostics: h5py.Group, offset: float) -> Chains:

@@ -54,14 +54,23 @@ def soft_mode(model: IsingModel, beta: float, trial: ProductTrial) -> SoftMode:
 
 
 def _edge(W: scipy.sparse.csr_array) -> tuple[float, np.ndarray]:
-    """The largest eigenvalue and its vector; infinity with a random vector where the search stalls."""
+    """The largest eigenvalue and its vector; infinity with a random vector where the search stalls.
+
+    W may be 0: where all spins are frozen the variances underflow, and there is no soft direction.
+    """
+    guess = generator(0, VECTOR_KEY).standard_normal(W.shape[0])
+    scale = float(np.max(np.abs(W.data), initial=0.0))
+    if scale == 0.0:
+        return 0.0, guess
+    if not np.isfinite(scale):
+        return np.inf, guess
+    W.data = W.data / scale  # ARPACK squares: entries below 1e-154 would be 0
     if W.shape[0] <= SMALL:
         values, vectors = np.linalg.eigh(W.toarray())
-        return float(values[-1]), vectors[:, -1]
-    guess = generator(0, VECTOR_KEY).standard_normal(W.shape[0])
+        return scale * float(values[-1]), vectors[:, -1]
     try:
         values, vectors = scipy.sparse.linalg.eigsh(
             W, k=1, which="LA", v0=guess, tol=EIGEN_TOLERANCE, ncv=30, maxiter=EIGEN_RESTARTS)
-    except scipy.sparse.linalg.ArpackNoConvergence:
+    except scipy.sparse.linalg.ArpackError:
         return np.inf, guess
-    return float(values[0]), vectors[:, 0]
+    return scale * float(values[0]), vectors[:, 0]

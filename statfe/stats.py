@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Window of Sokal's rule: stop summing at the first lag W >= WINDOW * tau.
-WINDOW = 6.0
+#: Window of Sokal's rule: stop summing at the first lag W >= WINDOW * tau. His 6 misses slow modes of small weight.
+WINDOW = 14.0
+#: Stretches of each replica whose means give a second error, and the fewest draws in one.
+BATCHES, BATCH_DRAWS = 10, 10
+#: Bins a replica that series are averaged into, at most, before their autocorrelation is measured.
+MAX_BINS = 4096
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,17 @@ def autocovariance(series: np.ndarray) -> np.ndarray:
 def mean_error(series: np.ndarray) -> MeanEstimate:
     """Mean and standard error of (R, T) or (R, T, K) series, with autocorrelation.
 
-    The integrated time tau = 1/2 + sum_t rho(t) is summed to the first window W >= 6 tau (Sokal 1996), and corrected
-    for the bias of the mean that was taken off (Wolff 2004, eq. 49). A series without variance has error 0.
+    The integrated time tau = 1/2 + sum_t rho(t) is summed to the first window W >= 14 tau (Sokal 1996), and corrected
+    for the bias of the mean that was taken off (Wolff 2004, eq. 49). Where the means of long stretches vary more than
+    that explains, tau is what they say. A series without variance has error 0.
     """
     x = np.asarray(series, dtype=np.float64)
     replicas, length = x.shape[:2]
     total = replicas * length
+    # Squares of very large or small values would leave the range of doubles.
+    scale = _scale(x)
+    mean = x.mean(axis=(0, 1))
+    x = x / scale
     gamma = autocovariance(x).reshape(length, -1)
     variance = np.where(gamma[0] > 0, gamma[0], 1.0)
     summed = np.cumsum(gamma / variance, axis=0) - 0.5
@@ -55,17 +64,39 @@ def mean_error(series: np.ndarray) -> MeanEstimate:
     tau = np.take_along_axis(summed, window[None, :], axis=0)[0]
     tau = np.maximum(tau, 0.5) * (1.0 + (2.0 * window + 1.0) / total)
     # A constant series carries no information on tau; its error is 0 whatever tau is.
+    tau = np.maximum(tau, _batch_time(x).reshape(-1))
     error = np.sqrt(np.maximum(gamma[0], 0.0) * 2.0 * tau / total)
     shape = x.shape[2:]
     return MeanEstimate(
-        mean=x.mean(axis=(0, 1)), error=error.reshape(shape), tau=tau.reshape(shape),
+        mean=mean, error=error.reshape(shape) * scale, tau=tau.reshape(shape),
         effective=(total / (2.0 * tau)).reshape(shape))
 
 
+def _scale(x: np.ndarray) -> np.ndarray:
+    """Largest absolute value over replicas and draws; 1 for zeros."""
+    size = np.maximum(x.max(axis=(0, 1)), -x.min(axis=(0, 1)))
+    return np.where(size > 0, size, 1.0)
+
+
+def _batch_time(x: np.ndarray) -> np.ndarray:
+    """tau from the scatter of the means of `BATCHES` stretches a replica: R T / 2 times Var(mean) / Var(x).
+
+    0 where there are too few draws for a stretch to mean anything.
+    """
+    if x.shape[1] < BATCHES * BATCH_DRAWS:
+        return np.zeros(x.shape[2:])
+    means = bin_means(x, BATCHES)
+    count = means.shape[0] * means.shape[1]
+    variance = x.var(axis=(0, 1))
+    scatter = means.var(axis=(0, 1)) * count / (count - 1)
+    per_batch = x.shape[1] // means.shape[1]
+    return np.where(variance > 0, 0.5 * per_batch * scatter / np.where(variance > 0, variance, 1.0), 0.0)
+
+
 def bin_means(series: np.ndarray, bins: int) -> np.ndarray:
-    """Means over `bins` stretches of equal length of (R, T, ...) series; leftover draws at the start are dropped."""
+    """Means over at most `bins` stretches of equal length of (R, T, ...) series; leftover first draws are dropped."""
     replicas, length = series.shape[:2]
-    per_bin = max(1, length // bins)
+    per_bin = -(-length // bins)
     used = (length // per_bin) * per_bin
     tail = series[:, length - used:]
     return tail.reshape(replicas, used // per_bin, per_bin, *series.shape[2:]).mean(axis=2)
@@ -80,6 +111,7 @@ def split_rhat(series: np.ndarray) -> np.ndarray:
     half = x.shape[1] // 2
     if half < 2:
         return np.full(x.shape[2:], np.inf)
+    x = x / _scale(x)
     parts = np.concatenate([x[:, :half], x[:, x.shape[1] - half:]], axis=0)
     within = parts.var(axis=1, ddof=1).mean(axis=0)
     between = parts.mean(axis=1).var(axis=0, ddof=1)

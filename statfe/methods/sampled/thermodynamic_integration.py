@@ -1,6 +1,6 @@
 """Thermodynamic integration: beta F = -N ln 2 + int_0^beta <E> dbeta' over a tempering ladder.
 
-Computes the integral by the two-point rule with three cumulants rule from the mean and the variance of the energy at every rung.
+Computes the integral by the two-point rule with the first three cumulants of the energy at every rung.
 Valid for any model whose chains equilibrate; consistent as sweeps grow and rungs get closer. The standard error
 includes autocorrelation and an estimate of the quadrature error. Not a bound. Cost: as for MBAR.
 Source: Kirkwood, J. Chem. Phys. 3, 300 (1935).

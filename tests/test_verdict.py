@@ -180,6 +180,9 @@ def test_agreement_of_two_estimates():
     assert found.agrees
     (apart,) = agreements(first, [dataclasses.replace(second[1], beta_f=-77.9)])
     assert not apart.agrees
+    own = {"second_method": second[1].method, "disagreement_sigmas": -2.5}
+    (shared,) = agreements([dataclasses.replace(r, stats=own) for r in first], [second[1]])
+    assert shared.worst_sigmas == 2.5
     (nowhere,) = agreements(first, second[2:])
     assert (nowhere.n_betas, nowhere.agrees) == (0, False)
     (exact,) = agreements([EXACT], [free_energy(-70.5, method="b")])

@@ -55,7 +55,8 @@ class Agreement:
     n_betas
         Number of beta where both have converged.
     worst_beta, worst_gap, worst_sigmas
-        Where they differ most in units of the combined error; the gap (second - first) in nats and in that
+        Where they differ most in units of the error of their difference (the run's own measure of it where both
+        come from one run, else the combined error); the gap (second - first) in nats and in that
         unit. NaN when `n_betas` is 0; `worst_sigmas` is infinite for two exact numbers that differ.
     agrees
         Whether `worst_sigmas` is at most 4, or the gap is rounding.
@@ -97,5 +98,8 @@ def _agreement(place: dict[float, FreeEnergy], results: list[FreeEnergy]) -> Agr
 def _sigmas(a: FreeEnergy, b: FreeEnergy, gap: float) -> float:
     if abs(gap) <= ROUNDING * max(1.0, abs(a.beta_f)):
         return 0.0
+    # Two estimates from one run share their noise: the run itself knows the error of the difference.
+    if a.stats.get("second_method") == b.method and a.stats.get("disagreement_sigmas") is not None:
+        return abs(float(a.stats["disagreement_sigmas"]))
     sigma = math.hypot(a.beta_f_error, b.beta_f_error)
     return abs(gap) / sigma if sigma else math.inf

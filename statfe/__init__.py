@@ -14,13 +14,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from statfe.api import compare, free_energy, load, model, simulate
+    from statfe.api import compare, facts, free_energy, load, model, simulate
     from statfe.errors import StatfeError, UsageError
     from statfe.models.ising import IsingModel
     from statfe.result import FreeEnergy
 
 _HOMES = {
     "compare": "statfe.api",
+    "facts": "statfe.api",
     "free_energy": "statfe.api",
     "load": "statfe.api",
     "model": "statfe.api",
@@ -32,7 +33,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "compare", "free_energy", "load", "model", "simulate"]
+    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "compare", "facts", "free_energy", "load", "model",
+    "simulate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from statfe.errors import StoreError, UsageError
 from statfe.models.catalogue import build_model, families
+from statfe.models.frustration import facts as facts_of
 from statfe.models.ising import IsingModel
 from statfe.registry import check_integer, check_seed, kinds_of_results, method_spec, run_method
 from statfe.registry import methods as registered
@@ -277,6 +278,11 @@ def load(path: str | PathLike[str]) -> Run | list[Comparison]:
 def describe_methods() -> list[dict[str, Any]]:
     """What methods there are: name, family, summary, kinds of their results, options, reference."""
     return [method.to_dict() for method in registered().values()]
+
+
+def facts(model: str | IsingModel) -> dict[str, Any]:
+    """Sizes and frustration of a model, unchanged by gauge transformations; see `statfe.models.frustration.facts`."""
+    return facts_of(build_model(model))
 
 
 def describe_models() -> list[dict[str, Any]]:

@@ -72,6 +72,17 @@ def test_models_and_methods_as_json(call):
         assert call(name)[0] == 0
 
 
+def test_facts_of_a_model(call):
+    code, out, _ = call("models", "ising:shape=4x4,coupling=-1", "--json")
+    found = strict(out)
+    assert code == 0
+    assert (found["n_sites"], found["n_bonds"], found["plaquettes"], found["frustrated_plaquettes"]) == (16, 32, 16, 0)
+    assert found == statfe.facts("ising:shape=4x4,coupling=-1")
+    code, out, _ = call("models", "triangular:shape=3x3,coupling=-1")
+    assert code == 0
+    assert "frustrated plaquettes" in out
+
+
 def test_free_energy_as_json(call):
     code, out, err = call("free-energy", "ising:shape=4x4", "--beta", "0,0.2,0.44", "--method", "exact", "--json")
     assert (code, err) == (0, "")

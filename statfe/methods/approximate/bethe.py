@@ -201,12 +201,10 @@ def run(
     betas: np.ndarray,
     context: Context,
     *,
-    damping: float,
-    tolerance: float,
-    iterations: int,
     restarts: int,
+    **driver: Any,
 ) -> Sequence[Outcome]:
-    """Bethe beta_f at every beta; see the module's docstring."""
+    """Bethe beta_f at every beta; see the module's docstring. `driver` is for the fixed-point driver."""
     graph = Graph.of(model)
 
     def step(beta: float, before: Search | None) -> tuple[Outcome, Search | None]:
@@ -214,7 +212,7 @@ def run(
         starts = [*continued(before), *propagation.starts(context.seed, restarts, beta)]
         found = search(
             starts,
-            lambda s: propagation.solve(s, damping=damping, tolerance=tolerance, iterations=iterations),
+            lambda s: propagation.solve(s, **driver),
             model.n_sites, symmetric=not model.has_fields, workers=context.workers)
         return propagation.outcome(found, kind), found if found.found else before
 

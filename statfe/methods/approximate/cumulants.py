@@ -48,12 +48,10 @@ def run(
     *,
     order: int,
     trial: str,
-    damping: float,
-    tolerance: float,
-    iterations: int,
     restarts: int,
+    **driver: Any,
 ) -> Sequence[Outcome]:
-    """Truncated cumulant beta_f at every beta; see the module's docstring."""
+    """Truncated cumulant beta_f at every beta; see the module's docstring. `driver` is for the fixed-point driver."""
     steps = cycle_graph(model).steps(order) if order > 2 else 0.0
     if steps > MAX_STEPS:
         return [failure(_kind(model, float(b), order), "not_converged", _too_long(model, order)) for b in betas]
@@ -66,7 +64,7 @@ def run(
         above, size = (model, beta) if beta >= 0.0 else (mirrored, -beta)
         found = minimise(
             above, size, [*continued(before), *standard_starts(above, size, context.seed, restarts)],
-            workers=context.workers, damping=damping, tolerance=tolerance, iterations=iterations)
+            workers=context.workers, **driver)
         if not found.found:
             return found.failure(_kind(model, beta, order)), before
         best = found.solutions[0]

@@ -56,14 +56,11 @@ def run(
     betas: np.ndarray,
     context: Context,
     *,
-    damping: float,
-    tolerance: float,
-    iterations: int,
     restarts: int,
+    **driver: Any,
 ) -> Sequence[Outcome]:
-    """The lowest Gibbs-Bogoliubov bound found at every beta; see the module's docstring."""
-    driver: dict[str, Any] = {
-        "workers": context.workers, "damping": damping, "tolerance": tolerance, "iterations": iterations}
+    """The lowest Gibbs-Bogoliubov bound found at every beta. `driver` is for the fixed-point driver."""
+    driver["workers"] = context.workers
 
     def step(beta: float, before: _State | None) -> tuple[Outcome, _State | None]:
         earlier = before or _State(None, None)

@@ -21,6 +21,7 @@ Source
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,18 +39,15 @@ def run(
     betas: np.ndarray,
     context: Context,
     *,
-    damping: float,
-    tolerance: float,
-    iterations: int,
     restarts: int,
+    **driver: Any,
 ) -> Sequence[Outcome]:
-    """Naive mean-field beta_f at every beta; see the module's docstring."""
+    """Naive mean-field beta_f at every beta; see the module's docstring. `driver` is for the fixed-point driver."""
 
     def step(beta: float, before: Search | None) -> tuple[Outcome, Search | None]:
         starts = [*continued(before), *standard_starts(model, beta, context.seed, restarts)]
         found = minimise(
-            model, beta, starts, workers=context.workers, damping=damping, tolerance=tolerance,
-            iterations=iterations)
+            model, beta, starts, workers=context.workers, **driver)
         if not found.found:
             return found.failure("upper_bound"), before
         best = found.solutions[0]

@@ -140,12 +140,10 @@ def run(
     betas: np.ndarray,
     context: Context,
     *,
-    damping: float,
-    tolerance: float,
-    iterations: int,
     restarts: int,
+    **driver: Any,
 ) -> Sequence[Outcome]:
-    """TAP beta_f at every beta; see the module's docstring."""
+    """TAP beta_f at every beta; see the module's docstring. `driver` is for the fixed-point driver."""
     signs = gauge_signs(model)
 
     def step(beta: float, before: Found | None) -> tuple[Outcome, Found | None]:
@@ -153,11 +151,11 @@ def run(
         followed = [*continued(before.tap, FOLLOWED), *continued(before.naive)] if before else []
         naive = minimise(
             model, beta, [*followed, *standard_starts(model, beta, context.seed, restarts)],
-            workers=context.workers, damping=damping, tolerance=NAIVE_TOLERANCE, iterations=iterations)
+            workers=context.workers, **{**driver, "tolerance": NAIVE_TOLERANCE})
         found = search(
             [*followed, *(Start(s.start, s.point.x) for s in naive.solutions),
              paramagnetic(model, beta, signs, generator(context.seed, STARTS_KEY))],
-            lambda s: descend(model, beta, s, damping=damping, tolerance=tolerance, iterations=iterations),
+            lambda s: descend(model, beta, s, **driver),
             model.n_sites, symmetric=not model.has_fields, workers=context.workers)
         if not found.found:
             return found.failure(kind), before

@@ -125,3 +125,12 @@ def test_placing_rungs_tells_its_progress():
     assert {label for label, _ in seen} == {"placing rungs"}
     assert [share for _, share in seen] == sorted(share for _, share in seen)
     assert seen[-1][1] == 1.0
+
+
+def test_a_dense_grid_still_measures_the_fluctuation():
+    """Short steps share a measurement, but only near it: towards the transition rungs are added between the asked."""
+    wanted = np.linspace(0.1, 1.4, 14)
+    ladder = plan_ladder(build_model("curie-weiss:n=800"), wanted, spacing=1.0, rule=0, seed=1, sweeps=60)
+    added = ladder.betas[~ladder.requested]
+    assert np.any(added > 0.9)
+    assert not np.any((added > 0) & (added < 0.5))

@@ -100,3 +100,12 @@ def dense_pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
     """All pairs i < j, row by row; int32 each."""
     sites = np.arange(n, dtype=np.int32)
     return np.repeat(sites, n - 1 - sites), np.concatenate([sites[i + 1:] for i in range(n)])
+
+
+def graph_model(
+    rows: np.ndarray, cols: np.ndarray, options: Mapping[str, Any], rng: np.random.Generator
+) -> IsingModel:
+    """A random graph with couplings drawn in the order of its bonds."""
+    n = options["n"]
+    couplings = options["coupling"] * draw_couplings(options["couplings"], len(rows), options["p"], rng)
+    return IsingModel.from_edges(n, rows, cols, couplings, uniform_fields(n, options["field"]))

@@ -146,6 +146,7 @@ class _Replica:
         self.model, self.plan = model, plan
         K = len(plan.ladder.betas)
         # One stream a chain, and one for the exchanges.
+        self.rules = rules_at(plan.sampler.rule, model, plan.ladder.betas)
         self.states = streams(plan.seed, chains, (CHAIN_KEY, replica))
         self.swap_state = streams(plan.seed, 1, (SWAP_KEY, replica))[0]
         self.spins = start(model, plan.seed, replica, chains)
@@ -163,7 +164,7 @@ class _Replica:
         e, mag = np.empty((draws, len(betas))), np.empty((draws, len(betas)), dtype=np.int64)
         thin = plan.thin if block.rows is not None else block.sweeps + 1
         run_ladder(
-            rules_at(plan.sampler.rule, m, betas), block.first_sweep, block.sweeps, thin, len(betas) > 1, betas,
+            self.rules[rungs], block.first_sweep, block.sweeps, thin, len(betas) > 1, betas,
             self.spins, self.rung_of, self.chain_at, m.indptr, m.indices, m.weights, m.fields, self.states,
             self.swap_state, e, mag, self.tried, self.accepted)
         if block.rows is not None:

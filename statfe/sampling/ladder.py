@@ -25,7 +25,7 @@ PILOT_KEY, PILOT_START_KEY = 101, 102
 STRETCH = 1.5
 #: Most halvings of one step: a jump of the energy cannot be resolved.
 HALVINGS = 6
-#: Steps shorter than this share of the spacing need no measurement of their own.
+#: Rungs closer than this share of a step to the last measurement need none of their own.
 SHORT = 0.3
 
 Progress = Callable[[str, float], None] | None
@@ -91,6 +91,7 @@ def _next_rung(here: float, step: float, target: float) -> float:
 class _Look:
     """What the pilot saw at one beta: mean and standard deviation of the energy, and the spins it ended with."""
 
+    beta: float
     mean: float
     sigma: float
     spins: np.ndarray
@@ -104,7 +105,7 @@ class _Pilot:
         self.states = streams(seed, 2, PILOT_KEY)
         spins = generator(seed, PILOT_START_KEY).integers(0, 2, size=(1, model.n_sites), dtype=np.int8)
         self.sigma0 = float(np.sqrt(model.energy_variance))
-        self.here = _Look(0.0, self.sigma0, (2 * spins - 1).astype(np.int8))
+        self.here = _Look(0.0, 0.0, self.sigma0, (2 * spins - 1).astype(np.int8))
 
     def step(self, here: float, target: float, spacing: float) -> float:
         """The rung after `here`."""
@@ -114,7 +115,7 @@ class _Pilot:
         # A frozen pilot sees no fluctuation; never stride further than half the way travelled.
         step = min(step, max(0.5 * here, spacing / self.sigma0))
         there = _next_rung(here, step, target)
-        if (there - here) * self.here.sigma < SHORT * spacing and there - here < SHORT * step:
+        if there - self.here.beta < SHORT * step:
             return there
         look = self.look(there)
         for _ in range(HALVINGS):
@@ -140,4 +141,4 @@ class _Pilot:
             m.indices, m.weights, m.fields, self.states[:1], self.states[1], energy, magnetization, none, none)
         # The first half lets the chain settle after the step in beta.
         settled = energy[self.sweeps // 2:]
-        return _Look(float(settled.mean()), float(settled.std()), spins)
+        return _Look(beta, float(settled.mean()), float(settled.std()), spins)

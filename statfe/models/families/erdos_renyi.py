@@ -13,9 +13,8 @@ from statfe.models.builders import (
     SEED,
     SITES,
     couplings_option,
-    draw_couplings,
+    graph_model,
     refuse_too_large,
-    uniform_fields,
 )
 from statfe.models.family import Family
 from statfe.models.ising import IsingModel
@@ -37,8 +36,7 @@ def build(options: Mapping[str, Any]) -> IsingModel:
     refuse_too_large(f"erdos-renyi:n={n},mean_degree={mean_degree:g}", n, n * mean_degree / 2)
     rng = generator(options["seed"], DISORDER_KEY)
     rows, cols = erdos_renyi_graph(n, mean_degree / max(n - 1, 1), rng)
-    couplings = options["coupling"] * draw_couplings(options["couplings"], len(rows), options["p"], rng)
-    return IsingModel.from_edges(n, rows, cols, couplings, uniform_fields(n, options["field"]))
+    return graph_model(rows, cols, options, rng)
 
 
 FAMILY = Family(

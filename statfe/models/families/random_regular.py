@@ -12,9 +12,8 @@ from statfe.models.builders import (
     SEED,
     SITES,
     couplings_option,
-    draw_couplings,
+    graph_model,
     refuse_too_large,
-    uniform_fields,
 )
 from statfe.models.family import Family
 from statfe.models.ising import IsingModel
@@ -33,12 +32,10 @@ def build(options: Mapping[str, Any]) -> IsingModel:
     """The graph first, then couplings in the order of its sorted bonds."""
     n, degree = options["n"], options["degree"]
     refuse_degree(n, degree)
-    bonds = n * degree // 2
-    refuse_too_large(f"random-regular:n={n},degree={degree}", n, bonds)
+    refuse_too_large(f"random-regular:n={n},degree={degree}", n, n * degree // 2)
     rng = generator(options["seed"], DISORDER_KEY)
     rows, cols = regular_graph(n, degree, rng)
-    couplings = options["coupling"] * draw_couplings(options["couplings"], bonds, options["p"], rng)
-    return IsingModel.from_edges(n, rows, cols, couplings, uniform_fields(n, options["field"]))
+    return graph_model(rows, cols, options, rng)
 
 
 FAMILY = Family(

@@ -20,7 +20,7 @@ from statfe.registry import methods as registered
 from statfe.report import REPORT_FILES, check_report_libraries, write_report
 from statfe.result import FreeEnergy
 from statfe.sampling.as_method import DEFAULT_REPLICAS, DEFAULT_SWEEPS
-from statfe.sampling.driver import Plan, plan_run
+from statfe.sampling.plan import Plan, plan_run
 from statfe.sampling.samplers import DEFAULT_SAMPLER, make_sampler
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.contest import Contest, compare_model, compare_run, method_list

@@ -25,7 +25,7 @@ class Chains:
         Share of accepted exchanges between rungs (k, k+1), shape (K - 1,); NaN where none was tried.
     schedule
         ``tempering`` or ``annealing``.
-    sampler, seed, burn_in
+    sampler, kernel, seed, burn_in
         How they were made.
     """
 
@@ -40,6 +40,7 @@ class Chains:
     seed: int
     burn_in: int
     seconds: float = 0.0
+    kernel: str = "scalar"
 
     @property
     def n_replicas(self) -> int:

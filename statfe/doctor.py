@@ -21,7 +21,8 @@ from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.registry import methods, run_method
-from statfe.sampling.driver import plan_run, run_plan
+from statfe.sampling.driver import run_plan
+from statfe.sampling.plan import plan_run
 from statfe.sampling.samplers import RULES, make_sampler
 from statfe.simulation import simulate_plan
 from statfe.store.describe import describe

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from statfe.chains import Chains
 from statfe.estimators.reference import SampledReference, ladder_diagnostics, sampled_reference
 from statfe.models.ising import IsingModel
 from statfe.registry import to_free_energy
 from statfe.result import FreeEnergy
-from statfe.sampling.driver import Plan, Progress, run_plan
+from statfe.sampling.choice import get_kernel
+from statfe.sampling.driver import run_plan
+from statfe.sampling.plan import Plan, Progress
 from statfe.store.run_file import Run
 
 #: Spin updates timed for a forecast.
@@ -35,19 +36,16 @@ class Forecast:
 
 def forecast(model: IsingModel, plan: Plan, workers: int, samples_only: bool = False) -> Forecast:
     """Time a few sweeps (after compiling) and scale up. Nothing is kept. The analysis is not timed."""
-    few = max(1, int(TRIAL_UPDATES / (model.n_sites * len(plan.ladder.betas))))
-    sample = Plan(plan.ladder, plan.sampler, plan.schedule, few, 0, 1, 1, plan.seed)
-    run_plan(model, Plan(plan.ladder, plan.sampler, plan.schedule, 1, 0, 1, 1, plan.seed))
+    few = max(1, int(TRIAL_UPDATES / (model.n_sites * plan.n_rungs * plan.replicas)))
+    trial = replace(plan, sweeps=few, burn_in=0, thin=1)
+    run_plan(model, replace(plan, sweeps=1, burn_in=0, thin=1), workers=workers)
     start = time.perf_counter()
-    run_plan(model, sample)
-    rate = sample.updates(model.n_sites) / (time.perf_counter() - start)
-    # A replica runs on one thread: 5 replicas on 4 threads take two rounds.
-    seconds = plan.updates(model.n_sites) / rate * math.ceil(plan.replicas / workers) / plan.replicas
-    chains = len(plan.ladder.betas) if plan.schedule == "tempering" else 1
-    draws = float(len(plan.ladder.betas)) * plan.replicas * (plan.sweeps // plan.thin)
+    run_plan(model, trial, workers=workers)
+    seconds = (time.perf_counter() - start) * plan.updates(model.n_sites) / trial.updates(model.n_sites)
+    draws = float(plan.n_rungs) * plan.replicas * (plan.sweeps // plan.thin)
     stored = DRAW_BYTES * draws
     analysed = 0.0 if samples_only else ANALYSIS_COPIES * ENERGY_BYTES * draws
-    spins = float(model.n_sites) * chains * plan.replicas
+    spins = get_kernel(plan.kernel).bytes(model, plan.load)
     return Forecast(plan, seconds, spins + stored + analysed, stored + BOND_BYTES * (model.n_bonds + model.n_sites))
 
 

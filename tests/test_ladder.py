@@ -9,8 +9,9 @@ import statfe
 from statfe.errors import UsageError
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
-from statfe.sampling.driver import plan_run, run_plan
+from statfe.sampling.driver import run_plan
 from statfe.sampling.ladder import MAX_RUNGS, plan_ladder
+from statfe.sampling.plan import plan_run
 from statfe.sampling.samplers import make_sampler
 from statfe.sampling.starts import quenched, start
 from statfe.stats import mean_error

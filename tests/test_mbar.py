@@ -13,7 +13,8 @@ from statfe.estimators.mbar import mbar
 from statfe.estimators.reference import INTEGRATION, MBAR, sampled_reference
 from statfe.estimators.thermodynamic_integration import thermodynamic_integration
 from statfe.models.ising import IsingModel
-from statfe.sampling.driver import plan_run, run_plan
+from statfe.sampling.driver import run_plan
+from statfe.sampling.plan import plan_run
 from statfe.sampling.samplers import make_sampler
 from statfe.stats import mean_error
 from tests.models_for_tests import frustrated_triangle, isolated, peaked

@@ -13,8 +13,9 @@ from statfe.models.geometry import Lattice
 from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling import driver
-from statfe.sampling.driver import plan_run, run_plan
+from statfe.sampling.driver import run_plan
 from statfe.sampling.ladder import plan_ladder
+from statfe.sampling.plan import plan_run
 from statfe.sampling.samplers import RULES, make_sampler
 from tests.models_for_tests import frustrated_triangle, isolated, peaked
 from tests.naive.ising import energies, probabilities, states
@@ -120,7 +121,7 @@ def test_same_bits_for_any_block_length(monkeypatch):
     model = frustrated_triangle()
     plan = plan_run(model, np.array([1.0]), make_sampler("metropolis:thin=2"), sweeps=100, replicas=2, seed=5)
     whole = run_plan(model, plan)
-    monkeypatch.setattr(driver, "BLOCK_UPDATES", 40.0)
+    monkeypatch.setattr(driver, "BLOCK_NS", 400.0)
     assert np.array_equal(run_plan(model, plan).energy, whole.energy)
 
 

@@ -11,7 +11,8 @@ from statfe.estimators.reference import sampled_reference
 from statfe.models.ising import IsingModel
 from statfe.registry import Context
 from statfe.result import Outcome
-from statfe.sampling.driver import plan_run, run_plan
+from statfe.sampling.driver import run_plan
+from statfe.sampling.plan import plan_run
 from statfe.sampling.samplers import DEFAULT_SAMPLER, RULES, make_sampler
 from statfe.spec import Option
 

@@ -16,6 +16,9 @@ from statfe.kernels.tempering import GIBBS, METROPOLIS
 from statfe.models.ising import IsingModel
 from statfe.spec import Option, check_options, split_spec
 
+#: Kernels that a sampler can be asked for; a test holds them against the files in `statfe/sampling/banks/`.
+KERNELS = ("auto", "scalar")
+
 OPTIONS = (
     Option("burn_in", "int", optional=True, minimum=0,
            doc="sweeps thrown away at each rung before measuring (default: a fifth of the sweeps)"),
@@ -23,6 +26,8 @@ OPTIONS = (
            doc="record every thin-th sweep (default: as many as 2*10^7 stored energies allow)"),
     Option("schedule", "str", default="auto", choices=("auto", "tempering", "annealing"),
            doc="all rungs at once with exchanges, or one rung after the other (auto: tempering while it fits)"),
+    Option("kernel", "str", default="auto", choices=KERNELS,
+           doc="how spins are held and moved (auto: the fastest that can hold the model)"),
     Option("spacing", "float", optional=True, minimum=0.05, maximum=6.0,
            doc="distance of rungs in standard deviations of the energy (default: 1, annealing 2)"),
 )
@@ -45,6 +50,7 @@ class Sampler:
     burn_in: int | None
     thin: int | None
     schedule: str
+    kernel: str
     spacing: float | None
 
 

@@ -85,7 +85,8 @@ def write_run(path: str | PathLike[str], run: Run) -> None:
     with new_file(path) as file:
         create_root(
             file, f"statfe simulation of {run.model.spec}", run.model.spec, chains.sampler, chains.seed, run.command,
-            schedule=chains.schedule, burn_in=chains.burn_in, replicas=chains.n_replicas, seconds=chains.seconds)
+            schedule=chains.schedule, kernel=chains.kernel, burn_in=chains.burn_in,
+            replicas=chains.n_replicas, seconds=chains.seconds)
         write_model(file.create_group("model"), run.model)
         _write_samples(file.create_group("samples"), chains, run.model.offset)
         _write_diagnostics(file.create_group("diagnostics"), chains, run.diagnostics, run.model.offset)
@@ -148,8 +149,8 @@ def _read_chains(root: dict[str, Any], samples: h5py.Group, diagnostics: h5py.Gr
         energy=np.moveaxis(samples["energy"][()], 0, 2) - offset,
         magnetization=np.moveaxis(samples["magnetization"][()], 0, 2), sweeps=samples["draw"][()],
         swap_acceptance=diagnostics["swap_acceptance"][:-1], schedule=str(root["schedule"]),
-        sampler=str(root["sampler"]), seed=int(root["seed"]), burn_in=int(root["burn_in"]),
-        seconds=float(root["seconds"]))
+        sampler=str(root["sampler"]), kernel=str(root.get("kernel", "scalar")), seed=int(root["seed"]),
+        burn_in=int(root["burn_in"]), seconds=float(root["seconds"]))
 
 
 def _read_diagnostics(group: h5py.Group, offset: float) -> dict[str, np.ndarray]:

@@ -1,0 +1,150 @@
+"""What every kernel offers the driver: a bank of chains that advances by blocks, and facts to choose it by.
+
+A bank holds all chains of a run: `replicas` independent ladders of `chains` chains each. It splits them into groups;
+one thread advances one group at a time. Groups depend on the plan alone and every chain, word of lanes or lattice
+has a random stream of its own, so results are the same bits for any number of threads.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from statfe.models.ising import IsingModel
+from statfe.random import streams
+from statfe.sampling.starts import from_order
+
+if TYPE_CHECKING:
+    from statfe.sampling.plan import Plan
+
+#: Stream keys; see `statfe.random.streams`.
+CHAIN_KEY, SWAP_KEY = 1, 2
+
+
+@dataclass(frozen=True)
+class Load:
+    """How many chains a run has: `replicas` ladders of `chains` each."""
+
+    replicas: int
+    chains: int
+
+    @property
+    def total(self) -> int:
+        """Number of chains."""
+        return self.replicas * self.chains
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of sweeps.
+
+    Attributes
+    ----------
+    step
+        None when tempering; when annealing, how many rungs were left behind.
+    first_sweep
+        Sweeps done before, of this rung when annealing; sets the parity of exchanges and of alternating rules.
+    sweeps
+        How many to do.
+    rows
+        Where the draws go, one every `thin` sweeps; None while burning in.
+    """
+
+    step: int | None
+    first_sweep: int
+    sweeps: int
+    rows: slice | None
+
+
+class Bank(ABC):
+    """All chains of a run under one kernel.
+
+    Attributes
+    ----------
+    groups
+        Replicas of each independent piece of work.
+    rung_of, chain_at
+        Rung of each chain and its inverse, int64, shape (replicas, chains).
+    swap_states
+        Random streams of the exchanges, uint64, shape (replicas, 4).
+    tried, accepted
+        Exchanges between rungs (k, k+1), int64, shape (replicas, rungs - 1).
+    """
+
+    def __init__(self, model: IsingModel, plan: Plan, groups: list[range]) -> None:
+        self.model, self.plan, self.groups = model, plan, groups
+        R, C, K = plan.replicas, plan.chains, plan.n_rungs
+        self.rung_of = np.tile(np.arange(C), (R, 1))
+        self.chain_at = self.rung_of.copy()
+        self.swap_states = np.concatenate([streams(plan.seed, 1, (SWAP_KEY, r)) for r in range(R)])
+        self.tried = np.zeros((R, K - 1), dtype=np.int64)
+        self.accepted = np.zeros((R, K - 1), dtype=np.int64)
+
+    @abstractmethod
+    def advance(self, group: int, block: Block, energy: np.ndarray, magnetization: np.ndarray) -> None:
+        """Run one block of one group and write its draws.
+
+        Parameters
+        ----------
+        energy, magnetization
+            Draws of the whole run, shape (replicas, draws, rungs); only those of this group's replicas and the rows
+            and rungs of the block are written. Energies are without the model's constant.
+        """
+
+    @abstractmethod
+    def spins(self, replica: int) -> np.ndarray:
+        """Spins of the chains of one replica, int8, shape (chains, n_sites)."""
+
+    @abstractmethod
+    def own_state(self) -> dict[str, np.ndarray]:
+        """The arrays (not copies) that hold the spins and random streams: all that a resume needs."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All arrays (not copies) that change as the run goes on."""
+        return {
+            "rung_of": self.rung_of, "chain_at": self.chain_at, "swap_states": self.swap_states, "tried": self.tried,
+            "accepted": self.accepted, **self.own_state()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Put back what `state` gave."""
+        for name, array in self.state().items():
+            array[...] = state[name]
+
+    def rungs(self, block: Block, replica: int) -> slice:
+        """Rungs that the chains of a replica are at: all, or one, which ordered replicas count from the cold end."""
+        if block.step is None:
+            return slice(0, self.plan.n_rungs)
+        last = self.plan.n_rungs - 1
+        rung = last - block.step if from_order(replica) else block.step
+        return slice(rung, rung + 1)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One way to move spins fast; a file in `statfe/sampling/banks/` with a `KERNEL` is one.
+
+    Attributes
+    ----------
+    samplers
+        Names of the samplers it runs.
+    make
+        ``make(model, plan)`` gives the bank.
+    obstacle
+        ``obstacle(model)`` says why the kernel cannot hold this model, or "".
+    cost
+        ``cost(model, load)``: nanoseconds a spin update on one core, roughly, at this load; the cheapest is chosen.
+    bytes
+        ``bytes(model, load)``: memory of the bank beside the model itself.
+    """
+
+    name: str
+    summary: str
+    samplers: tuple[str, ...]
+    make: Callable[[IsingModel, Any], Bank]
+    obstacle: Callable[[IsingModel], str]
+    cost: Callable[[IsingModel, Load], float]
+    bytes: Callable[[IsingModel, Load], float]

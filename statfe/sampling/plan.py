@@ -1,0 +1,132 @@
+"""What a run is made of, fixed before it starts: rungs, sampler, kernel, numbers of sweeps, seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from statfe.errors import UsageError
+from statfe.models.ising import IsingModel
+from statfe.sampling.bank import Load
+from statfe.sampling.choice import choose_kernel, get_kernel
+from statfe.sampling.ladder import Ladder, plan_ladder, requested_only
+from statfe.sampling.memory import check_memory
+from statfe.sampling.samplers import Sampler
+
+#: Energies and magnetisations recorded at most by default, and at all.
+MAX_STORED, MOST_STORED = 2.0e7, 2.0e8
+#: Longest run that is started: some years.
+MAX_UPDATES = 1e18
+#: All chains of a tempering run are in memory at once; above this many bytes rungs are run one after the other.
+TEMPERING_BYTES = 2.5e8
+#: Bytes of a recorded energy and magnetisation.
+DRAW_BYTES = 12.0
+
+Progress = Callable[[str, float], None] | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run is made of, before it starts; the same plan and seed give the same bits.
+
+    Attributes
+    ----------
+    schedule
+        ``tempering`` (all rungs at once, exchanging) or ``annealing`` (one rung after the other).
+    kernel
+        Name of the kernel that moves the spins.
+    """
+
+    ladder: Ladder
+    sampler: Sampler
+    schedule: str
+    kernel: str
+    sweeps: int
+    burn_in: int
+    thin: int
+    replicas: int
+    seed: int
+
+    @property
+    def n_rungs(self) -> int:
+        """Number of temperatures K."""
+        return len(self.ladder.betas)
+
+    @property
+    def chains(self) -> int:
+        """Chains of one replica: one a rung when tempering, else one that visits all."""
+        return self.n_rungs if self.schedule == "tempering" else 1
+
+    @property
+    def load(self) -> Load:
+        """How many chains there are."""
+        return Load(self.replicas, self.chains)
+
+    def updates(self, n_sites: int) -> float:
+        """Number of single-spin updates of the whole run."""
+        return float(n_sites) * self.n_rungs * self.replicas * (self.sweeps + self.burn_in)
+
+
+def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: int, replicas: int, seed: int,
+             samples_only: bool = False, progress: Progress = None) -> Plan:
+    """Place the rungs, choose the kernel and fix all numbers of a run.
+
+    Raises
+    ------
+    UsageError
+        For numbers out of range, a negative beta, a kernel that cannot hold the model, or a run that would be too
+        long, store too much, or not fit into memory.
+    """
+    _check(model, betas, sweeps, replicas)
+    pilot_sweeps = int(np.clip(sweeps // 10, 20, 200))
+    ladder = requested_only(betas)
+    schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas))
+    if not samples_only:
+        spacing = sampler.spacing or (2.0 if schedule == "annealing" else 1.0)
+        ladder = plan_ladder(
+            model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps, progress=progress)
+        schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas))
+    thin = _thin(sampler, len(ladder.betas), replicas, sweeps)
+    burn_in = sampler.burn_in if sampler.burn_in is not None else max(1, sweeps // 5)
+    plan = Plan(ladder, sampler, schedule, kernel, sweeps - sweeps % thin, burn_in, thin, replicas, seed)
+    if plan.updates(model.n_sites) > MAX_UPDATES:
+        raise UsageError(
+            f"this run needs {plan.updates(model.n_sites):.1e} spin updates, years of work; lower the sweeps, the "
+            "replicas or the largest beta")
+    draws = float(plan.n_rungs) * replicas * (sweeps // thin)
+    check_memory(model, get_kernel(kernel), plan.load, DRAW_BYTES * draws)
+    return plan
+
+
+def _check(model: IsingModel, betas: np.ndarray, sweeps: int, replicas: int) -> None:
+    if sweeps < 1 or replicas < 1:
+        raise UsageError(f"sweeps and replicas must be at least 1, got {sweeps} and {replicas}")
+    with np.errstate(over="ignore"):
+        reach = 0.5 * np.abs(model.weights).sum() + np.abs(model.fields).sum()
+    if not np.isfinite(reach):
+        raise UsageError(f"the energies of {model.spec} overflow; scale the couplings and fields down")
+    if np.any(betas < 0):
+        raise UsageError("sampling needs beta >= 0; negate the couplings and fields instead")
+
+
+def _schedule_and_kernel(model: IsingModel, sampler: Sampler, replicas: int, rungs: int) -> tuple[str, str]:
+    """Tempering where all its chains fit, and the fastest kernel for it."""
+    tempering = Load(replicas, rungs)
+    kernel = choose_kernel(model, sampler, tempering)
+    if sampler.schedule == "tempering" or (
+            sampler.schedule == "auto" and kernel.bytes(model, tempering) <= TEMPERING_BYTES):
+        return "tempering", kernel.name
+    return "annealing", choose_kernel(model, sampler, Load(replicas, 1)).name
+
+
+def _thin(sampler: Sampler, rungs: int, replicas: int, sweeps: int) -> int:
+    stored = 2.0 * rungs * replicas * sweeps
+    thin = sampler.thin or max(1, int(np.ceil(stored / MAX_STORED)))
+    if thin > sweeps:
+        raise UsageError(f"thin={thin} records nothing in {sweeps} sweeps; lower thin or raise the sweeps")
+    if stored / thin > MOST_STORED:
+        least = int(np.ceil(stored / MOST_STORED))
+        raise UsageError(f"thin={thin} would store {stored / thin:.1e} numbers; raise thin to {least} or more")
+    return thin

@@ -38,7 +38,9 @@ def swap_rungs(parity, betas, energies, chain_at, rung_of, state, tried, accepte
         log_ratio = (betas[t] - betas[t + 1]) * (energies[a] - energies[b])
         u = uniform(state)
         tried[t] += 1
-        if log_ratio >= 0.0 or u < math.exp(log_ratio):
+        # 1 + x <= exp(x) <= 1 / (1 - x) for x < 0 decides most exchanges without an exponential.
+        if log_ratio >= 0.0 or u < 1.0 + log_ratio or (
+                u * (1.0 - log_ratio) < 1.0 and u < math.exp(log_ratio)):
             chain_at[t] = b
             chain_at[t + 1] = a
             rung_of[a] = t + 1

@@ -1,0 +1,135 @@
+"""64 chains a word, for couplings and fields that are multiples of one J (`statfe.kernels.bit_lanes`)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from statfe.errors import UsageError
+from statfe.kernels.bit_ladder import make_run
+from statfe.kernels.bit_lanes import V
+from statfe.kernels.bit_measure import pack, unpack
+from statfe.models.ising import IsingModel
+from statfe.random import streams
+from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
+from statfe.sampling.bit_graph import bit_graph, obstacle
+from statfe.sampling.bit_thresholds import codes_of, thresholds_of
+from statfe.sampling.starts import start
+
+if TYPE_CHECKING:
+    from statfe.sampling.plan import Plan
+
+#: Most lanes of a group of more than one replica: what one call updates at once.
+GROUP_LANES = 64 * V
+
+
+class BitLaneBank(Bank):
+    """Groups of whole replicas, about `GROUP_LANES` lanes each; lane r C + c of a group is chain c of its replica r.
+
+    Parameters
+    ----------
+    model, plan
+        As for every bank.
+    disorder
+        Models with the same graph and other signs of the couplings, one a replica, instead of `model`.
+    """
+
+    def __init__(self, model: IsingModel, plan: Plan, disorder: Sequence[IsingModel] | None = None) -> None:
+        C = plan.chains
+        size = max(1, GROUP_LANES // C)
+        count = -(-plan.replicas // size)
+        edges = np.linspace(0, plan.replicas, count + 1).astype(int)
+        super().__init__(model, plan, [range(a, b) for a, b in itertools.pairwise(edges)])
+        self.graph = bit_graph(model)
+        if disorder is not None and len(disorder) != plan.replicas:
+            raise UsageError(f"{len(disorder)} disorder samples for {plan.replicas} replicas; give one each")
+        self.run = make_run(self.graph.even, self.graph.odd, disorder is not None)
+        self.thresholds = thresholds_of(model, self.graph, plan.sampler.rule, plan.ladder.betas)
+        self.codes = codes_of(self.thresholds, model, plan.sampler.rule, plan.ladder.betas)
+        self.states, self.words, self.signs = [], [], []
+        for number, group in enumerate(self.groups):
+            slabs = -(-len(group) * C // (64 * V))
+            self.states.append(streams(plan.seed, slabs * V, (CHAIN_KEY, number)).reshape(slabs, V, 4).transpose(
+                0, 2, 1).reshape(slabs, 4 * V).copy())
+            words = np.zeros((slabs, model.n_sites + 2, V), dtype=np.uint64)
+            words[:, model.n_sites] = ~np.uint64(0)
+            for k, replica in enumerate(group):
+                own = model if disorder is None else disorder[replica]
+                self._pack(words, start(own, plan.seed, replica, C), k * C)
+            self.words.append(words)
+            self.signs.append(self._signs(group, slabs, disorder))
+
+    def _signs(self, group: range, slabs: int, disorder: Sequence[IsingModel] | None) -> np.ndarray:
+        if disorder is None:
+            return self.graph.signs[None, :, None]
+        signs = np.zeros((slabs, len(self.graph.signs), V), dtype=np.uint64)
+        for k, replica in enumerate(group):
+            other = bit_graph(disorder[replica])
+            if not other.same_graph(self.graph):
+                raise UsageError(f"{disorder[replica].spec} has another graph than {self.model.spec}")
+            one = np.where(other.signs != 0, 1, -1).astype(np.int8)
+            self._pack(signs, np.repeat(one[None, :], self.plan.chains, axis=0), k * self.plan.chains)
+        return signs
+
+    def _pack(self, words: np.ndarray, spins: np.ndarray, lane: int) -> None:
+        """Chains into lanes `lane`, `lane` + 1, ..., which may lie in several slabs."""
+        for c in range(0, len(spins)):
+            slab, rest = divmod(lane + c, 64 * V)
+            pack(spins[c:c + 1], rest, words[slab])
+
+    def advance(self, group: int, block: Block, energy: np.ndarray, magnetization: np.ndarray) -> None:
+        """Run one block of one group."""
+        plan, replicas = self.plan, self.groups[group]
+        R, C = len(replicas), plan.chains
+        here = slice(replicas.start, replicas.stop)
+        draws = 0 if block.rows is None else block.sweeps // plan.thin
+        e, m = np.empty((R, draws, C)), np.empty((R, draws, C), dtype=np.int64)
+        lane_rung = np.zeros(64 * V * len(self.words[group]), dtype=np.int64)
+        if block.step is None:
+            lane_rung[: R * C] = self.rung_of[here].ravel()
+        else:
+            lane_rung[:R] = [self.rungs(block, r).start for r in replicas]
+        self.run(
+            block.first_sweep, block.sweeps, plan.thin if block.rows is not None else block.sweeps + 1, C > 1,
+            self.graph.J, self.graph.terms, plan.ladder.betas, self.model.n_sites, self.words[group],
+            self.signs[group], self.graph.nbr, self.graph.first, self.graph.is_odd, self.graph.sixes,
+            self.states[group], self.codes, self.thresholds, lane_rung, self.rung_of[here], self.chain_at[here],
+            self.swap_states[here], e, m, self.tried[here], self.accepted[here])
+        if block.rows is None:
+            return
+        for k, replica in enumerate(replicas):
+            rungs = self.rungs(block, replica)
+            energy[replica, block.rows, rungs] = e[k]
+            magnetization[replica, block.rows, rungs] = m[k]
+
+    def spins(self, replica: int) -> np.ndarray:
+        """Spins of one replica, unpacked."""
+        group = next(k for k, g in enumerate(self.groups) if replica in g)
+        first = (replica - self.groups[group].start) * self.plan.chains
+        out = np.empty((self.plan.chains, self.model.n_sites), dtype=np.int8)
+        for c in range(len(out)):
+            slab, lane = divmod(first + c, 64 * V)
+            unpack(self.words[group][slab], lane, out[c:c + 1])
+        return out
+
+    def own_state(self) -> dict[str, np.ndarray]:
+        """Words and streams of every group."""
+        return {f"{name}-{k}": a for name in ("words", "states") for k, a in enumerate(getattr(self, name))}
+
+
+def _cost(model: IsingModel, load: Load) -> float:
+    """One look at a word of 64 lanes costs the same however many lanes are used; eight words make a vector."""
+    lanes = min(load.total, max(1, GROUP_LANES // load.chains) * load.chains)
+    words = -(-lanes // 64)
+    vectors = -(-words // 8)
+    return (60.0 + 45.0 * vectors) / lanes
+
+
+KERNEL = Kernel(
+    name="bit-lane", summary="couplings 0 and +-J, at most 8 a site: 64 chains a word",
+    samplers=("metropolis", "gibbs"), make=BitLaneBank, obstacle=obstacle, cost=_cost,
+    bytes=lambda model, load: 8.0 * (model.n_sites + 2) * V * max(
+        1, -(-load.total // (64 * V))) + 40.0 * len(model.indices))

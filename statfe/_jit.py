@@ -1,7 +1,8 @@
 """The one set of numba options, and a compile cache that cannot go stale.
 
 numba's own cache looks only at the file of the function that was compiled: an edit to a callee in another file
-leaves old machine code in place. The cache folder is therefore named by a hash of all kernel sources.
+leaves old machine code in place. The cache folder of a kernel is therefore named by a hash of its file and of all
+kernel files that it imports, directly or not.
 """
 
 from __future__ import annotations
@@ -29,18 +30,37 @@ JIT_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath"
 KEPT, UNUSED_SECONDS = 3, 86400.0
 
 
-def source_hash() -> str:
-    """Hash of this file and of every kernel source, with the versions of numba and Python."""
-    here = Path(__file__).resolve()
+HERE = Path(__file__).resolve()
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+statfe\.kernels\.(\w+)", re.MULTILINE)
+_IMPORT_NAMES = re.compile(r"^\s*from\s+statfe\.kernels\s+import\s+\(?([\w\s,]+)", re.MULTILINE)
+
+
+def _imports(kernel: str) -> set[str]:
+    """Kernel files that `kernel` (a name in statfe/kernels) imports, directly or not, itself among them."""
+    found, todo = set(), [kernel]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            text = (HERE.parent / "kernels" / f"{name}.py").read_text(encoding="utf-8")
+            todo += _IMPORT.findall(text)
+            todo += [other for names in _IMPORT_NAMES.findall(text) for other in re.findall(r"\w+", names)]
+    return found
+
+
+@functools.cache
+def source_hash(kernel: str | None = None) -> str:
+    """Hash of this file, of `kernel` and all it imports (all kernels if None), and of numba's and Python's version."""
+    names = {path.stem for path in (HERE.parent / "kernels").glob("*.py")} if kernel is None else _imports(kernel)
     digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:3]}".encode())
-    for path in [here, *sorted((here.parent / "kernels").glob("*.py"))]:
+    for path in [HERE, *(HERE.parent / "kernels" / f"{name}.py" for name in sorted(names))]:
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 @functools.cache
-def cache_dir() -> Path | None:
+def cache_root() -> Path | None:
     """Folder of the compiled kernels, or None where nothing can be written (kernels then compile each time)."""
     base = os.environ.get("STATFE_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     roots = [Path(base)] if base else []
@@ -49,25 +69,39 @@ def cache_dir() -> Path | None:
     user = os.getuid() if hasattr(os, "getuid") else "user"
     roots.append(Path(tempfile.gettempdir()) / f"statfe-cache-{user}")
     for root in roots:
-        folder = root / "statfe" / "numba" / source_hash()
+        folder = root / "statfe" / "numba"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
-            os.utime(folder)  # when it was last used, for `_prune`
         except OSError:
             continue
-        _prune(folder)
         return folder
     return None
 
 
+@functools.cache
+def cache_dir(kernel: str | None = None) -> Path | None:
+    """Folder of one compiled kernel file (of code elsewhere if None), or None where nothing can be written."""
+    root = cache_root()
+    if root is None:
+        return None
+    folder = root / f"{kernel or 'other'}-{source_hash(kernel)}"
+    try:
+        folder.mkdir(exist_ok=True)
+        os.utime(folder)  # when it was last used, for `_prune`
+    except OSError:
+        return None
+    _prune(folder)
+    return folder
+
+
 def _prune(folder: Path) -> None:
-    """Remove the caches of other sources but the newest; those used of late may belong to a program that runs."""
-    found = []
+    """Remove older caches of the same kernel but the newest; those used of late may belong to a program that runs."""
+    found, kernel = [], folder.name[:-16]
     for other in folder.parent.iterdir():
         with contextlib.suppress(OSError):  # another process may be removing it
-            if other != folder and re.fullmatch("[0-9a-f]{16}", other.name):
+            if other != folder and re.fullmatch(re.escape(kernel) + "[0-9a-f]{16}", other.name):
                 found.append((other.stat().st_mtime, other))
     for used, other in sorted(found, reverse=True)[KEPT - 1:]:
         if time.time() - used > UNUSED_SECONDS:
@@ -75,8 +109,9 @@ def _prune(folder: Path) -> None:
 
 
 def njit(function: Callable[..., Any]) -> Any:
-    """Compile `function` with `JIT_OPTIONS` on first use and keep the result in `cache_dir`."""
-    folder = cache_dir()
+    """Compile `function` with `JIT_OPTIONS` on first use and keep the result in the `cache_dir` of its file."""
+    package, _, kernel = function.__module__.rpartition(".")
+    folder = cache_dir(kernel if package == "statfe.kernels" else None)
     config: Any = numba.config
     before = config.CACHE_DIR
     # Read when the dispatcher is made; put back at once, so that other packages keep their own place.

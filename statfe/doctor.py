@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from statfe._jit import cache_dir
+from statfe._jit import cache_root
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.random import generator
@@ -71,7 +71,7 @@ def _extras() -> Finding:
 
 
 def _cache() -> Finding:
-    folder = cache_dir()
+    folder = cache_root()
     if folder is None:
         return Finding("compile cache", "note", "no folder can be written: kernels compile at every start")
     return Finding("compile cache", "ok", str(folder))
@@ -156,4 +156,4 @@ def warm_up(progress: Callable[[str, float], None] | None = None) -> tuple[float
             for chosen in options:
                 if not method.obstacle(model):
                     run_method(model, np.array([0.2]), name, seed=1, **chosen)
-    return time.perf_counter() - start, cache_dir()
+    return time.perf_counter() - start, cache_root()

@@ -104,32 +104,52 @@ def run_tests(place: Path, tests: str) -> subprocess.CompletedProcess:
         cwd=place, env=environment, capture_output=True, text=True)
 
 
+def cache_of_rng(place: Path) -> Path:
+    code = "from statfe._jit import cache_dir; print(cache_dir('rng'))"
+    environment = {**os.environ, "STATFE_CACHE_DIR": str(place)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return Path(done.stdout.strip())
+
+
 def test_old_compile_caches_are_removed_but_not_those_in_use(tmp_path):
     root = tmp_path / "statfe/numba"
     day = 86400.0
     for k, age in enumerate([0.1, 2.0, 3.0, 4.0, 5.0]):
-        folder = root / f"{k:016x}"
+        folder = root / f"rng-{k:016x}"
         folder.mkdir(parents=True)
         (folder / "kernel.nbi").write_bytes(b"x")
         os.utime(folder, (time.time() - age * day,) * 2)
     (root / "notes").mkdir()
+    (root / f"mbar-{0:016x}").mkdir()
     for _ in range(2):
-        code = "from statfe._jit import cache_dir; print(cache_dir())"
-        done = subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, "STATFE_CACHE_DIR": str(tmp_path)}, capture_output=True,
-            text=True, check=True)
-        own = Path(done.stdout.strip())
+        own = cache_of_rng(tmp_path)
         assert own.parent == root
-        left = {p.name for p in root.iterdir()}
-        assert left == {own.name, "notes", f"{0:016x}", f"{1:016x}"}
+        left = {p.name for p in root.iterdir() if p.name.startswith(("rng", "notes", f"mbar-{0:016x}"))}
+        assert left == {own.name, "notes", f"rng-{0:016x}", f"rng-{1:016x}", f"mbar-{0:016x}"}
 
 
 def test_recent_caches_stay_however_many(tmp_path):
     for k in range(6):
-        (tmp_path / f"statfe/numba/{k:016x}").mkdir(parents=True)
-    code = "from statfe._jit import cache_dir; cache_dir()"
-    subprocess.run([sys.executable, "-c", code], env={**os.environ, "STATFE_CACHE_DIR": str(tmp_path)}, check=True)
-    assert len(list((tmp_path / "statfe/numba").iterdir())) == 7
+        (tmp_path / f"statfe/numba/rng-{k:016x}").mkdir(parents=True)
+    cache_of_rng(tmp_path)
+    assert len(list((tmp_path / "statfe/numba").glob("rng-*"))) == 7
+
+
+def test_a_cache_depends_on_the_kernels_that_are_called(tmp_path):
+    shutil.copytree(ROOT / "statfe", tmp_path / "statfe", ignore=shutil.ignore_patterns("__pycache__"))
+    code = "from statfe._jit import source_hash; print(*map(source_hash, ('single_spin', 'tempering', 'mbar', None)))"
+
+    def hashes() -> list[str]:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "STATFE_CACHE_DIR": str(tmp_path / "cache")}
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True,
+            check=True).stdout.split()
+
+    before = hashes()
+    with open(tmp_path / "statfe/kernels/rng.py", "a", encoding="utf-8") as file:
+        file.write("# another version\n")
+    changed = [a != b for a, b in zip(before, hashes(), strict=True)]
+    assert changed == [True, True, False, True]
 
 
 @pytest.mark.faults

@@ -10,12 +10,13 @@ threshold, and is decided at the first that differs. `ROUNDS` words decide all b
 the others compare 64 further bits, one lane after the other.
 
 Scratch arrays have rows of `V` words, so that all distances within them are known when the loops are compiled; loops
-over words are short straight lines, which become vector code.
+over words are short straight lines, which become vector code. Sites and bonds are unsigned, so that no index is checked
+for being negative, and rows are not cut out of their arrays, since a view costs two counts of references. Numbers that
+the compiler must know (`z`, the bonds of a site, and `own`, whether signs differ by word) are lengths of tuples:
+numba compiles one version for each, and keeps it on disk, which it would not for closures.
 """
 
 from __future__ import annotations
-
-import functools
 
 import numpy as np
 
@@ -33,133 +34,106 @@ A0, A1, B0, B1, C0, C1, LEFT = range(7)
 SCRATCH_ROWS = 7
 
 
-@functools.cache
-def make_sign(own):
-    """Function that gives the sign of a bond in word w: its one word, read before the loop, or its own if `own`."""
-    if own:
-        return njit(lambda signs, bond, w, one: signs[bond, w])
-    return njit(lambda signs, bond, w, one: one)
+@njit
+def sign(own, signs, bond, w, one):
+    """Sign of a bond in word w: its one word, read before the loop, or its own where signs differ by word."""
+    return signs[bond, w] if len(own) > 0 else one
 
 
-@functools.cache
-def make_adders(own):
-    """Adders over one, two and three bonds of site i; `own` where signs differ by word (disorder in the lanes).
-
-    Sites and bonds are unsigned, so that no index is checked for being negative; rows are not cut out of their
-    arrays, since a view costs two counts of references.
-    """
-    sign = make_sign(own)
-
-    @njit
-    def one(width, spins, i, signs, nbr, a, out, row0):
-        na, ga = nbr[a], signs[a, 0]
-        for w in range(width):
-            out[row0 * V + w] = spins[i, w] ^ spins[na, w] ^ sign(signs, a, w, ga)
-
-    @njit
-    def two(width, spins, i, signs, nbr, a, b, out, row0, row1):
-        na, ga = nbr[a], signs[a, 0]
-        nb, gb = nbr[b], signs[b, 0]
-        for w in range(width):
-            s = spins[i, w]
-            x = s ^ spins[na, w] ^ sign(signs, a, w, ga)
-            y = s ^ spins[nb, w] ^ sign(signs, b, w, gb)
-            out[row0 * V + w] = x ^ y
-            out[row1 * V + w] = x & y
-
-    @njit
-    def three(width, spins, i, signs, nbr, a, b, c, out, row0, row1):
-        na, ga = nbr[a], signs[a, 0]
-        nb, gb = nbr[b], signs[b, 0]
-        nc, gc = nbr[c], signs[c, 0]
-        for w in range(width):
-            s = spins[i, w]
-            x = s ^ spins[na, w] ^ sign(signs, a, w, ga)
-            y = s ^ spins[nb, w] ^ sign(signs, b, w, gb)
-            z = s ^ spins[nc, w] ^ sign(signs, c, w, gc)
-            xy = x ^ y
-            out[row0 * V + w] = xy ^ z
-            out[row1 * V + w] = (x & y) | (xy & z)
-
-    return one, two, three
+@njit
+def _one(own, width, spins, i, signs, nbr, a, out, row0):
+    na, ga = nbr[a], signs[a, 0]
+    for w in range(width):
+        out[row0 * V + w] = spins[i, w] ^ spins[na, w] ^ sign(own, signs, a, w, ga)
 
 
-@functools.cache
-def make_partial(z, own):
-    """Kernel that leaves the satisfied bonds of site i, of `z` (3 to 8), as partial sums in rows A, B and C."""
-    one, two, three = make_adders(own)
-
-    @njit
-    def partial(width, spins, signs, i, first, nbr, out):
-        three(width, spins, i, signs, nbr, first, first + np.uint64(1), first + np.uint64(2), out, A0, A1)
-        a, b, c = first + np.uint64(3), first + np.uint64(4), first + np.uint64(5)
-        if z == 4:
-            one(width, spins, i, signs, nbr, a, out, B0)
-        if z == 5:
-            two(width, spins, i, signs, nbr, a, b, out, B0, B1)
-        if z >= 6:
-            three(width, spins, i, signs, nbr, a, b, c, out, B0, B1)
-        a, b = first + np.uint64(6), first + np.uint64(7)
-        if z == 7:
-            one(width, spins, i, signs, nbr, a, out, C0)
-        if z == 8:
-            two(width, spins, i, signs, nbr, a, b, out, C0, C1)
-
-    return partial
+@njit
+def _two(own, width, spins, i, signs, nbr, a, b, out, row0, row1):
+    na, ga = nbr[a], signs[a, 0]
+    nb, gb = nbr[b], signs[b, 0]
+    for w in range(width):
+        s = spins[i, w]
+        x = s ^ spins[na, w] ^ sign(own, signs, a, w, ga)
+        y = s ^ spins[nb, w] ^ sign(own, signs, b, w, gb)
+        out[row0 * V + w] = x ^ y
+        out[row1 * V + w] = x & y
 
 
-@functools.cache
-def make_total(z):
-    """Function that adds the partial sums of word w to the bits (b0, b1, b2, b3) of n."""
-
-    @njit
-    def total(out, w):
-        zero = np.uint64(0)
-        a0 = out[A0 * V + w]
-        a1 = out[A1 * V + w]
-        if z == 3:
-            return a0, a1, zero, zero
-        x0 = out[B0 * V + w]
-        x1 = out[B1 * V + w] if z >= 5 else zero
-        b0 = a0 ^ x0
-        carry = a0 & x0
-        b1 = a1 ^ x1 ^ carry
-        b2 = (a1 & x1) | ((a1 ^ x1) & carry)
-        if z <= 6:
-            return b0, b1, b2, zero
-        y0 = out[C0 * V + w]
-        y1 = out[C1 * V + w] if z == 8 else zero
-        c0 = b0 ^ y0
-        carry = b0 & y0
-        c1 = b1 ^ y1 ^ carry
-        carry = (b1 & y1) | ((b1 ^ y1) & carry)
-        return c0, c1, b2 ^ carry, b2 & carry
-
-    return total
+@njit
+def _three(own, width, spins, i, signs, nbr, a, b, c, out, row0, row1):
+    na, ga = nbr[a], signs[a, 0]
+    nb, gb = nbr[b], signs[b, 0]
+    nc, gc = nbr[c], signs[c, 0]
+    for w in range(width):
+        s = spins[i, w]
+        x = s ^ spins[na, w] ^ sign(own, signs, a, w, ga)
+        y = s ^ spins[nb, w] ^ sign(own, signs, b, w, gb)
+        z = s ^ spins[nc, w] ^ sign(own, signs, c, w, gc)
+        xy = x ^ y
+        out[row0 * V + w] = xy ^ z
+        out[row1 * V + w] = (x & y) | (xy & z)
 
 
-@functools.cache
-def make_classes(z):
-    """Function that gives the lanes of m > 0, of m < 0, and of each |m| > 0 but the largest, smallest first."""
+@njit
+def partial_sums(z, own, width, spins, signs, i, first, nbr, out):
+    """Leave the satisfied bonds of site i, of len(z) = 3 to 8, as partial sums in rows A, B and C."""
+    _three(own, width, spins, i, signs, nbr, first, first + np.uint64(1), first + np.uint64(2), out, A0, A1)
+    a, b, c = first + np.uint64(3), first + np.uint64(4), first + np.uint64(5)
+    if len(z) == 4:
+        _one(own, width, spins, i, signs, nbr, a, out, B0)
+    if len(z) == 5:
+        _two(own, width, spins, i, signs, nbr, a, b, out, B0, B1)
+    if len(z) >= 6:
+        _three(own, width, spins, i, signs, nbr, a, b, c, out, B0, B1)
+    a, b = first + np.uint64(6), first + np.uint64(7)
+    if len(z) == 7:
+        _one(own, width, spins, i, signs, nbr, a, out, C0)
+    if len(z) == 8:
+        _two(own, width, spins, i, signs, nbr, a, b, out, C0, C1)
 
-    @njit
-    def classes(b0, b1, b2, b3):
-        none = np.uint64(0)
-        if z == 3:
-            return b1, ~b1, b0 ^ b1, none, none
-        if z == 4:
-            pos = b2 | (b1 & b0)
-            return pos, ~(pos | b1), b0, none, none
-        if z == 5:
-            pos = b2 | (b1 & b0)
-            return pos, ~pos, b1, b2 ^ b0, none
-        if z == 6:
-            return b2, ~(b2 | (b1 & b0)), (b2 ^ b1) & ~b0, b0, none
-        u1 = b1 ^ b2
-        u0 = b0 ^ b2
-        if z == 7:
-            return b2, ~b2, u1 & u0, u1, u0
-        pos = b3 | (b2 & (b1 | b0))
-        return pos, ~(pos | b2), u1 & b0, b1 & ~b0, b0
 
-    return classes
+@njit
+def total(z, out, w):
+    """Bits (b0, b1, b2, b3) of the number of satisfied bonds in word w, from the partial sums."""
+    zero = np.uint64(0)
+    a0 = out[A0 * V + w]
+    a1 = out[A1 * V + w]
+    if len(z) == 3:
+        return a0, a1, zero, zero
+    x0 = out[B0 * V + w]
+    x1 = out[B1 * V + w] if len(z) >= 5 else zero
+    b0 = a0 ^ x0
+    carry = a0 & x0
+    b1 = a1 ^ x1 ^ carry
+    b2 = (a1 & x1) | ((a1 ^ x1) & carry)
+    if len(z) <= 6:
+        return b0, b1, b2, zero
+    y0 = out[C0 * V + w]
+    y1 = out[C1 * V + w] if len(z) == 8 else zero
+    c0 = b0 ^ y0
+    carry = b0 & y0
+    c1 = b1 ^ y1 ^ carry
+    carry = (b1 & y1) | ((b1 ^ y1) & carry)
+    return c0, c1, b2 ^ carry, b2 & carry
+
+
+@njit
+def classes(z, b0, b1, b2, b3):
+    """The lanes of m > 0, of m < 0, and of each |m| > 0 but the largest, smallest first."""
+    none = np.uint64(0)
+    if len(z) == 3:
+        return b1, ~b1, b0 ^ b1, none, none
+    if len(z) == 4:
+        pos = b2 | (b1 & b0)
+        return pos, ~(pos | b1), b0, none, none
+    if len(z) == 5:
+        pos = b2 | (b1 & b0)
+        return pos, ~pos, b1, b2 ^ b0, none
+    if len(z) == 6:
+        return b2, ~(b2 | (b1 & b0)), (b2 ^ b1) & ~b0, b0, none
+    u1 = b1 ^ b2
+    u0 = b0 ^ b2
+    if len(z) == 7:
+        return b2, ~b2, u1 & u0, u1, u0
+    pos = b3 | (b2 & (b1 | b0))
+    return pos, ~(pos | b2), u1 & b0, b1 & ~b0, b0

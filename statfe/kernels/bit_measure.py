@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from statfe._jit import njit
-from statfe.kernels.bit_lanes import V, make_sign
+from statfe.kernels.bit_lanes import V, sign
 
 #: Bits of a lane's counter, and of the short counter that feeds it; a short one takes `FEED` sums of at most 6.
 LEVELS, SHORT_LEVELS, FEED = 32, 7, 21
@@ -70,33 +68,29 @@ def _flush(width, short, counters, carries):
     short[:] = np.uint64(0)
 
 
-@functools.cache
-def make_count_bonds(own):
-    """Kernel that counts the satisfied bonds of every lane; `own` where signs differ by word."""
-    sign = make_sign(own)
+@njit
+def count_bonds(own, width, spins, signs, sixes, counters, short, carries):
+    """Count the satisfied bonds of every lane.
 
-    @njit
-    def count_bonds(width, spins, signs, sixes, counters, short, carries):
-        """`sixes`: a site, six neighbours, and the rows of `signs` of the bonds with them, shape (., 13)."""
-        counters[:] = np.uint64(0)
-        short[:] = np.uint64(0)
-        for k in range(len(sixes)):
-            i, na, nb, nc = sixes[k, 0], sixes[k, 1], sixes[k, 2], sixes[k, 3]
-            nd, ne, nf = sixes[k, 4], sixes[k, 5], sixes[k, 6]
-            a, b, c, d, e, f = sixes[k, 7], sixes[k, 8], sixes[k, 9], sixes[k, 10], sixes[k, 11], sixes[k, 12]
-            ga, gb, gc, gd, ge, gf = signs[a, 0], signs[b, 0], signs[c, 0], signs[d, 0], signs[e, 0], signs[f, 0]
-            for w in range(width):
-                s = spins[i, w]
-                x, y, z = _sum_six(
-                    s ^ spins[na, w] ^ sign(signs, a, w, ga), s ^ spins[nb, w] ^ sign(signs, b, w, gb),
-                    s ^ spins[nc, w] ^ sign(signs, c, w, gc), s ^ spins[nd, w] ^ sign(signs, d, w, gd),
-                    s ^ spins[ne, w] ^ sign(signs, e, w, ge), s ^ spins[nf, w] ^ sign(signs, f, w, gf))
-                _ripple(x, y, z, w, short)
-            if k % FEED == FEED - 1:
-                _flush(width, short, counters, carries)
-        _flush(width, short, counters, carries)
-
-    return count_bonds
+    `sixes` is a site, six neighbours, and the rows of `signs` of the bonds with them, shape (., 13).
+    """
+    counters[:] = np.uint64(0)
+    short[:] = np.uint64(0)
+    for k in range(len(sixes)):
+        i, na, nb, nc = sixes[k, 0], sixes[k, 1], sixes[k, 2], sixes[k, 3]
+        nd, ne, nf = sixes[k, 4], sixes[k, 5], sixes[k, 6]
+        a, b, c, d, e, f = sixes[k, 7], sixes[k, 8], sixes[k, 9], sixes[k, 10], sixes[k, 11], sixes[k, 12]
+        ga, gb, gc, gd, ge, gf = signs[a, 0], signs[b, 0], signs[c, 0], signs[d, 0], signs[e, 0], signs[f, 0]
+        for w in range(width):
+            s = spins[i, w]
+            x, y, z = _sum_six(
+                s ^ spins[na, w] ^ sign(own, signs, a, w, ga), s ^ spins[nb, w] ^ sign(own, signs, b, w, gb),
+                s ^ spins[nc, w] ^ sign(own, signs, c, w, gc), s ^ spins[nd, w] ^ sign(own, signs, d, w, gd),
+                s ^ spins[ne, w] ^ sign(own, signs, e, w, ge), s ^ spins[nf, w] ^ sign(own, signs, f, w, gf))
+            _ripple(x, y, z, w, short)
+        if k % FEED == FEED - 1:
+            _flush(width, short, counters, carries)
+    _flush(width, short, counters, carries)
 
 
 @njit

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from statfe._jit import njit
-from statfe.kernels.bit_lanes import GIBBS_ROW, LEFT, ROUNDS, V, make_classes, make_partial, make_total
+from statfe.kernels.bit_lanes import GIBBS_ROW, LEFT, ROUNDS, V, classes, partial_sums, total
 
 
 @njit
@@ -25,67 +23,62 @@ def advance(s0, s1, s2, s3):
     return x, s0, s1, s2, s3
 
 
-@functools.cache
-def make_decide(z):
-    """Kernel that flips one site, with `z` bonds, in all lanes; returns a word that is 0 where none is left."""
-    n_classes = (z + 1) // 2
-    total, classes = make_total(z), make_classes(z)
+@njit
+def _threshold(z, planes, b, w, c0, c1, c2):
+    """Bit b of every lane's threshold; in lanes with m = 0 it means nothing."""
+    last = planes[((len(z) - 1) // 2 * ROUNDS + b) * V + w]
+    if len(z) > 6:
+        last = (c2 & planes[(2 * ROUNDS + b) * V + w]) | (~c2 & last)
+    if len(z) > 4:
+        last = (c1 & planes[(ROUNDS + b) * V + w]) | (~c1 & last)
+    return (c0 & planes[b * V + w]) | (~c0 & last)
 
-    @njit
-    def threshold(planes, b, w, c0, c1, c2):
-        """Bit b of every lane's threshold; in lanes with m = 0 it means nothing."""
-        last = planes[((n_classes - 1) * ROUNDS + b) * V + w]
-        if n_classes > 3:
-            last = (c2 & planes[(2 * ROUNDS + b) * V + w]) | (~c2 & last)
-        if n_classes > 2:
-            last = (c1 & planes[(ROUNDS + b) * V + w]) | (~c1 & last)
-        return (c0 & planes[b * V + w]) | (~c0 & last)
 
-    @njit
-    def compare(planes, b, w, c0, c1, c2, less, left, s0, s1, s2, s3):
-        """One bit of the comparison u < p, from the last to the first: the first that differs has the last word."""
-        x, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
-        bits = threshold(planes, b, w, c0, c1, c2)
-        differ = x ^ bits
-        return x, (differ & bits) | (~differ & less), left & ~differ, s0, s1, s2, s3
+@njit
+def _compare(z, planes, b, w, c0, c1, c2, less, left, s0, s1, s2, s3):
+    """One bit of the comparison u < p, from the last to the first: the first that differs has the last word."""
+    x, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
+    bits = _threshold(z, planes, b, w, c0, c1, c2)
+    differ = x ^ bits
+    return x, (differ & bits) | (~differ & less), left & ~differ, s0, s1, s2, s3
 
-    @njit
-    def decide(width, spins, i, out, states, planes):
-        some = np.uint64(0)
-        for w in range(width):
-            s0 = states[w]
-            s1 = states[V + w]
-            s2 = states[2 * V + w]
-            s3 = states[3 * V + w]
-            b0, b1, b2, b3 = total(out, w)
-            pos, neg, c0, c1, c2 = classes(b0, b1, b2, b3)
-            gibbs = planes[GIBBS_ROW * V + w]
-            less = np.uint64(0)
-            left = pos | (gibbs & neg)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 11, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            # Where m = 0 nothing is compared: the heat bath tosses a coin with this word, Metropolis flips.
-            coin = ~(pos | neg) & ~(gibbs & x)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 10, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 9, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 8, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 7, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 6, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 5, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 4, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 3, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 2, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 1, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            x, less, left, s0, s1, s2, s3 = compare(planes, 0, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-            spins[i, w] ^= coin | (pos & less) | (neg & ~(gibbs & less))
-            out[LEFT * V + w] = left
-            some |= left
-            states[w] = s0
-            states[V + w] = s1
-            states[2 * V + w] = s2
-            states[3 * V + w] = s3
-        return some
 
-    return decide
+@njit
+def decide(z, width, spins, i, out, states, planes):
+    """Flip site i, with len(z) bonds, in all lanes; returns a word that is 0 where no lane is left undecided."""
+    some = np.uint64(0)
+    for w in range(width):
+        s0 = states[w]
+        s1 = states[V + w]
+        s2 = states[2 * V + w]
+        s3 = states[3 * V + w]
+        b0, b1, b2, b3 = total(z, out, w)
+        pos, neg, c0, c1, c2 = classes(z, b0, b1, b2, b3)
+        gibbs = planes[GIBBS_ROW * V + w]
+        less = np.uint64(0)
+        left = pos | (gibbs & neg)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 11, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        # Where m = 0 nothing is compared: the heat bath tosses a coin with this word, Metropolis flips.
+        coin = ~(pos | neg) & ~(gibbs & x)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 10, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 9, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 8, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 7, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 6, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 5, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 4, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 3, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 2, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 1, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 0, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        spins[i, w] ^= coin | (pos & less) | (neg & ~(gibbs & less))
+        out[LEFT * V + w] = left
+        some |= left
+        states[w] = s0
+        states[V + w] = s1
+        states[2 * V + w] = s2
+        states[3 * V + w] = s3
+    return some
 
 
 @njit
@@ -110,57 +103,43 @@ def lowest(x):
     return n if x & np.uint64(0x1) != 0 else n + 1
 
 
-@functools.cache
-def make_finish(z):
-    """Kernel that decides the lanes that are left: 64 more bits each, against the rest of their thresholds.
+@njit
+def finish(z, width, spins, i, out, states, thresholds, rung_of):
+    """Decide the lanes that are left: 64 more bits each, against the rest of their thresholds.
 
     Until here they count as u >= p; a lane that turns out to have u < p is flipped once more.
     """
-    total = make_total(z)
-
-    @njit
-    def finish(width, spins, i, out, states, thresholds, rung_of):
-        for w in range(width):
-            left = out[LEFT * V + w]
-            while left != 0:
-                lane = lowest(left)
-                bit = np.uint64(1) << np.uint64(lane)
-                left ^= bit
-                b0, b1, b2, b3 = total(out, w)
-                n = 0
-                n += 1 if b0 & bit != 0 else 0
-                n += 2 if b1 & bit != 0 else 0
-                n += 4 if b2 & bit != 0 else 0
-                n += 8 if b3 & bit != 0 else 0
-                x, s0, s1, s2, s3 = advance(states[w], states[V + w], states[2 * V + w], states[3 * V + w])
-                states[w] = s0
-                states[V + w] = s1
-                states[2 * V + w] = s2
-                states[3 * V + w] = s3
-                if x < thresholds[rung_of[64 * w + lane], (abs(2 * n - z) - 1) // 2] << np.uint64(ROUNDS):
-                    spins[i, w] ^= bit
-
-    return finish
+    for w in range(width):
+        left = out[LEFT * V + w]
+        while left != 0:
+            lane = lowest(left)
+            bit = np.uint64(1) << np.uint64(lane)
+            left ^= bit
+            b0, b1, b2, b3 = total(z, out, w)
+            n = 0
+            n += 1 if b0 & bit != 0 else 0
+            n += 2 if b1 & bit != 0 else 0
+            n += 4 if b2 & bit != 0 else 0
+            n += 8 if b3 & bit != 0 else 0
+            x, s0, s1, s2, s3 = advance(states[w], states[V + w], states[2 * V + w], states[3 * V + w])
+            states[w] = s0
+            states[V + w] = s1
+            states[2 * V + w] = s2
+            states[3 * V + w] = s3
+            if x < thresholds[rung_of[64 * w + lane], (abs(2 * n - len(z)) - 1) // 2] << np.uint64(ROUNDS):
+                spins[i, w] ^= bit
 
 
-@functools.cache
-def make_sweep(even, odd, own):
-    """Sweep of one slab, sites in order; sites have `even` or `odd` bonds (0 where there are none such)."""
-    some_even, some_odd = even > 0, odd > 0
-    partial_even, partial_odd = make_partial(even or 4, own), make_partial(odd or 3, own)
-    decide_even, decide_odd = make_decide(even or 4), make_decide(odd or 3)
-    finish_even, finish_odd = make_finish(even or 4), make_finish(odd or 3)
-
-    @njit
-    def sweep(width, spins, signs, nbr, first, is_odd, states, planes_even, planes_odd, thresholds, rung_of, out):
-        for i in range(np.uint64(len(is_odd))):
-            if some_odd and (not some_even or is_odd[i]):
-                partial_odd(width, spins, signs, i, first[i], nbr, out)
-                if decide_odd(width, spins, i, out, states, planes_odd) != 0:
-                    finish_odd(width, spins, i, out, states, thresholds[1], rung_of)
-            if some_even and (not some_odd or not is_odd[i]):
-                partial_even(width, spins, signs, i, first[i], nbr, out)
-                if decide_even(width, spins, i, out, states, planes_even) != 0:
-                    finish_even(width, spins, i, out, states, thresholds[0], rung_of)
-
-    return sweep
+@njit
+def sweep_slab(even, odd, own, width, spins, signs, nbr, first, is_odd, states, planes_even, planes_odd, thresholds,
+               rung_of, out):
+    """Sweep one slab, sites in order; sites have len(even) or len(odd) bonds (0 where there are none such)."""
+    for i in range(np.uint64(len(is_odd))):
+        if len(odd) > 0 and (len(even) == 0 or is_odd[i]):
+            partial_sums(odd, own, width, spins, signs, i, first[i], nbr, out)
+            if decide(odd, width, spins, i, out, states, planes_odd) != 0:
+                finish(odd, width, spins, i, out, states, thresholds[1], rung_of)
+        if len(even) > 0 and (len(odd) == 0 or not is_odd[i]):
+            partial_sums(even, own, width, spins, signs, i, first[i], nbr, out)
+            if decide(even, width, spins, i, out, states, planes_even) != 0:
+                finish(even, width, spins, i, out, states, thresholds[0], rung_of)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from statfe.errors import UsageError
-from statfe.kernels.bit_ladder import make_run
+from statfe.kernels.bit_ladder import run_lanes
 from statfe.kernels.bit_lanes import V
 from statfe.kernels.bit_measure import pack, unpack
 from statfe.models.ising import IsingModel
@@ -46,7 +46,7 @@ class BitLaneBank(Bank):
         self.graph = bit_graph(model)
         if disorder is not None and len(disorder) != plan.replicas:
             raise UsageError(f"{len(disorder)} disorder samples for {plan.replicas} replicas; give one each")
-        self.run = make_run(self.graph.even, self.graph.odd, disorder is not None)
+        self.variant = (0,) * self.graph.even, (0,) * self.graph.odd, (0,) * (disorder is not None)
         self.thresholds = thresholds_of(model, self.graph, plan.sampler.rule, plan.ladder.betas)
         self.codes = codes_of(self.thresholds, model, plan.sampler.rule, plan.ladder.betas)
         self.states, self.words, self.signs = [], [], []
@@ -92,10 +92,11 @@ class BitLaneBank(Bank):
             lane_rung[: R * C] = self.rung_of[here].ravel()
         else:
             lane_rung[:R] = [self.rungs(block, r).start for r in replicas]
-        self.run(
-            block.first_sweep, block.sweeps, plan.thin if block.rows is not None else block.sweeps + 1, C > 1,
-            self.graph.J, self.graph.terms, plan.ladder.betas, self.model.n_sites, self.words[group],
-            self.signs[group], self.graph.nbr, self.graph.first, self.graph.is_odd, self.graph.sixes,
+        thin = plan.thin if block.rows is not None else block.sweeps + 1
+        g = self.graph
+        run_lanes(
+            *self.variant, block.first_sweep, block.sweeps, thin, C > 1, g.J, g.terms, plan.ladder.betas,
+            self.model.n_sites, self.words[group], self.signs[group], g.nbr, g.first, g.is_odd, g.sixes,
             self.states[group], self.codes, self.thresholds, lane_rung, self.rung_of[here], self.chain_at[here],
             self.swap_states[here], e, m, self.tried[here], self.accepted[here])
         if block.rows is None:

@@ -108,8 +108,7 @@ def _prune(folder: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def njit(function: Callable[..., Any]) -> Any:
-    """Compile `function` with `JIT_OPTIONS` on first use and keep the result in the `cache_dir` of its file."""
+def _compiled(function: Callable[..., Any], **options: bool) -> Any:
     package, _, kernel = function.__module__.rpartition(".")
     folder = cache_dir(kernel if package == "statfe.kernels" else None)
     config: Any = numba.config
@@ -117,6 +116,16 @@ def njit(function: Callable[..., Any]) -> Any:
     # Read when the dispatcher is made; put back at once, so that other packages keep their own place.
     config.CACHE_DIR = str(folder) if folder else before
     try:
-        return numba.njit(cache=folder is not None, **JIT_OPTIONS)(function)
+        return numba.njit(cache=folder is not None, **JIT_OPTIONS, **options)(function)
     finally:
         config.CACHE_DIR = before
+
+
+def njit(function: Callable[..., Any]) -> Any:
+    """Compile `function` with `JIT_OPTIONS` on first use and keep the result in the `cache_dir` of its file."""
+    return _compiled(function)
+
+
+def njit_inline(function: Callable[..., Any]) -> Any:
+    """As `njit`, and made part of every kernel that calls it: for the straight lines inside vector loops."""
+    return _compiled(function, forceinline=True)

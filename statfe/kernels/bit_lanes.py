@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from statfe._jit import njit
+from statfe._jit import njit_inline
 
 #: Most words of a slab: one call updates at most 64 V chains.
 V = 32
@@ -34,20 +34,20 @@ A0, A1, B0, B1, C0, C1, LEFT = range(7)
 SCRATCH_ROWS = 7
 
 
-@njit
+@njit_inline
 def sign(own, signs, bond, w, one):
     """Sign of a bond in word w: its one word, read before the loop, or its own where signs differ by word."""
     return signs[bond, w] if len(own) > 0 else one
 
 
-@njit
+@njit_inline
 def _one(own, width, spins, i, signs, nbr, a, out, row0):
     na, ga = nbr[a], signs[a, 0]
     for w in range(width):
         out[row0 * V + w] = spins[i, w] ^ spins[na, w] ^ sign(own, signs, a, w, ga)
 
 
-@njit
+@njit_inline
 def _two(own, width, spins, i, signs, nbr, a, b, out, row0, row1):
     na, ga = nbr[a], signs[a, 0]
     nb, gb = nbr[b], signs[b, 0]
@@ -59,7 +59,7 @@ def _two(own, width, spins, i, signs, nbr, a, b, out, row0, row1):
         out[row1 * V + w] = x & y
 
 
-@njit
+@njit_inline
 def _three(own, width, spins, i, signs, nbr, a, b, c, out, row0, row1):
     na, ga = nbr[a], signs[a, 0]
     nb, gb = nbr[b], signs[b, 0]
@@ -74,7 +74,7 @@ def _three(own, width, spins, i, signs, nbr, a, b, c, out, row0, row1):
         out[row1 * V + w] = (x & y) | (xy & z)
 
 
-@njit
+@njit_inline
 def partial_sums(z, own, width, spins, signs, i, first, nbr, out):
     """Leave the satisfied bonds of site i, of len(z) = 3 to 8, as partial sums in rows A, B and C."""
     _three(own, width, spins, i, signs, nbr, first, first + np.uint64(1), first + np.uint64(2), out, A0, A1)
@@ -92,7 +92,7 @@ def partial_sums(z, own, width, spins, signs, i, first, nbr, out):
         _two(own, width, spins, i, signs, nbr, a, b, out, C0, C1)
 
 
-@njit
+@njit_inline
 def total(z, out, w):
     """Bits (b0, b1, b2, b3) of the number of satisfied bonds in word w, from the partial sums."""
     zero = np.uint64(0)
@@ -117,7 +117,7 @@ def total(z, out, w):
     return c0, c1, b2 ^ carry, b2 & carry
 
 
-@njit
+@njit_inline
 def classes(z, b0, b1, b2, b3):
     """The lanes of m > 0, of m < 0, and of each |m| > 0 but the largest, smallest first."""
     none = np.uint64(0)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from statfe._jit import njit
+from statfe._jit import njit, njit_inline
 from statfe.kernels.bit_lanes import V, sign
 
 #: Bits of a lane's counter, and of the short counter that feeds it; a short one takes `FEED` sums of at most 6.
 LEVELS, SHORT_LEVELS, FEED = 32, 7, 21
 
 
-@njit
+@njit_inline
 def _ripple(x, y, z, w, short):
     """Add the three-bit numbers (x, y, z), one a lane, to the short counters of word w."""
     c = short[w]
@@ -34,7 +34,7 @@ def _ripple(x, y, z, w, short):
     short[6 * V + w] ^= carry & c
 
 
-@njit
+@njit_inline
 def _sum_six(a, b, c, d, e, f):
     """The three bits of the sum of six bits."""
     ab, de = a ^ b, d ^ e

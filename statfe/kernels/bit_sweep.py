@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from statfe._jit import njit
+from statfe._jit import njit, njit_inline
 from statfe.kernels.bit_lanes import GIBBS_ROW, LEFT, ROUNDS, V, classes, partial_sums, total
 
 
-@njit
+@njit_inline
 def advance(s0, s1, s2, s3):
     """xoshiro256++ on values: 64 random bits and the next state."""
     total = s0 + s3
@@ -23,7 +23,7 @@ def advance(s0, s1, s2, s3):
     return x, s0, s1, s2, s3
 
 
-@njit
+@njit_inline
 def _threshold(z, planes, b, w, c0, c1, c2):
     """Bit b of every lane's threshold; in lanes with m = 0 it means nothing."""
     last = planes[((len(z) - 1) // 2 * ROUNDS + b) * V + w]
@@ -34,7 +34,7 @@ def _threshold(z, planes, b, w, c0, c1, c2):
     return (c0 & planes[b * V + w]) | (~c0 & last)
 
 
-@njit
+@njit_inline
 def _compare(z, planes, b, w, c0, c1, c2, less, left, s0, s1, s2, s3):
     """One bit of the comparison u < p, from the last to the first: the first that differs has the last word."""
     x, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
@@ -43,7 +43,7 @@ def _compare(z, planes, b, w, c0, c1, c2, less, left, s0, s1, s2, s3):
     return x, (differ & bits) | (~differ & less), left & ~differ, s0, s1, s2, s3
 
 
-@njit
+@njit_inline
 def decide(z, width, spins, i, out, states, planes):
     """Flip site i, with len(z) bonds, in all lanes; returns a word that is 0 where no lane is left undecided."""
     some = np.uint64(0)

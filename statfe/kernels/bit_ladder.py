@@ -11,6 +11,17 @@ from statfe.kernels.bit_sweep import sweep_slab
 from statfe.kernels.tempering import swap_rungs
 
 
+#: Words of a vector; beyond `FEW` words a partly empty vector beats words one by one.
+VECTOR, FEW = 8, 2
+
+
+@njit
+def slab_width(lanes):
+    """Words to update for the first `lanes` lanes of a slab; more than they need where that is faster."""
+    words = min(V, (lanes + 63) // 64)
+    return words if words <= FEW else (words + VECTOR - 1) // VECTOR * VECTOR
+
+
 @njit
 def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas, n, spins, signs, nbr, first, is_odd,
               sixes, states, codes, thresholds, lane_rung, rung_of, chain_at, swap_states, energy_out,
@@ -62,7 +73,7 @@ def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas
         record = (sweep + 1) % thin == 0
         for slab in range(slabs):
             lane = 64 * V * slab
-            width = min(V, (lanes - lane + 63) // 64)
+            width = slab_width(lanes - lane)
             rungs = lane_rung[lane:]
             if len(even) > 0:
                 set_planes(width, codes[parity, 0], rungs, even_planes)
@@ -85,7 +96,7 @@ def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas
                     lane_rung[r * C + c] = rung_of[r, c]
         if record:
             for slab in range(slabs):
-                width = min(V, (lanes - 64 * V * slab + 63) // 64)
+                width = slab_width(lanes - 64 * V * slab)
                 count_up(width, spins[slab], n, counters, short, carries)
                 lane_counts(width, counters, n, counts[64 * V * slab :])
             row = (sweep + 1) // thin - 1

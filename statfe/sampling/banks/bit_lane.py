@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from statfe.errors import UsageError
-from statfe.kernels.bit_ladder import run_lanes
+from statfe.kernels.bit_ladder import FEW, VECTOR, run_lanes
 from statfe.kernels.bit_lanes import V
 from statfe.kernels.bit_measure import pack, unpack
 from statfe.models.ising import IsingModel
@@ -122,15 +122,21 @@ class BitLaneBank(Bank):
 
 
 def _cost(model: IsingModel, load: Load) -> float:
-    """One look at a word of 64 lanes costs the same however many lanes are used; eight words make a vector."""
-    lanes = min(load.total, max(1, GROUP_LANES // load.chains) * load.chains)
-    words = -(-lanes // 64)
-    vectors = -(-words // 8)
-    return (60.0 + 45.0 * vectors) / lanes
+    """A word costs the same however many of its lanes are in use, and a vector whatever its words; measured on Zen 4."""
+    lanes = min(load.replicas, max(1, GROUP_LANES // load.chains)) * load.chains
+    words = min(V, -(-lanes // 64))
+    site = 10.0 + 31.0 * words if words <= FEW else 45.0 + 36.0 * -(-words // VECTOR)
+    return site / min(lanes, 64 * V)
+
+
+def _bytes(model: IsingModel, load: Load) -> float:
+    """All slabs, which whole replicas need not fill, and the lists of neighbours and bonds."""
+    size = max(1, GROUP_LANES // load.chains)
+    slabs = -(-load.replicas // size) * -(-size * load.chains // GROUP_LANES)
+    return 8.0 * (model.n_sites + 2) * V * slabs + 40.0 * len(model.indices)
 
 
 KERNEL = Kernel(
     name="bit-lane", summary="couplings 0 and +-J, at most 8 a site: 64 chains a word",
     samplers=("metropolis", "gibbs"), make=BitLaneBank, obstacle=obstacle, cost=_cost,
-    bytes=lambda model, load: 8.0 * (model.n_sites + 2) * V * max(
-        1, -(-load.total // (64 * V))) + 40.0 * len(model.indices))
+    bytes=_bytes, setup=2.0e9)

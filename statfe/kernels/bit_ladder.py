@@ -10,7 +10,6 @@ from statfe.kernels.bit_measure import LEVELS, SHORT_LEVELS, count_bonds, count_
 from statfe.kernels.bit_sweep import sweep_slab
 from statfe.kernels.tempering import swap_rungs
 
-
 #: Words of a vector; beyond `FEW` words a partly empty vector beats words one by one.
 VECTOR, FEW = 8, 2
 

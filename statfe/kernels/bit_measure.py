@@ -142,17 +142,23 @@ def _exchange_bits(width, rows, j, mask):
 
 
 @njit
+def transpose(width, rows):
+    """Transpose 64 x 64 bits in every word: bit j of row i changes places with bit i of row j."""
+    _exchange_bits(width, rows, 32, np.uint64(0x00000000FFFFFFFF))
+    _exchange_bits(width, rows, 16, np.uint64(0x0000FFFF0000FFFF))
+    _exchange_bits(width, rows, 8, np.uint64(0x00FF00FF00FF00FF))
+    _exchange_bits(width, rows, 4, np.uint64(0x0F0F0F0F0F0F0F0F))
+    _exchange_bits(width, rows, 2, np.uint64(0x3333333333333333))
+    _exchange_bits(width, rows, 1, np.uint64(0x5555555555555555))
+
+
+@njit
 def set_planes(width, codes, rung_of, planes):
-    """Bit j of planes[b, w] = bit b of codes[rung_of[64 w + j]]: 64 x 64 bits transposed for each word."""
+    """Bit j of planes[b, w] = bit b of codes[rung_of[64 w + j]]."""
     for w in range(width):
         for j in range(64):
             planes[j * V + w] = codes[rung_of[64 * w + j]]
-    _exchange_bits(width, planes, 32, np.uint64(0x00000000FFFFFFFF))
-    _exchange_bits(width, planes, 16, np.uint64(0x0000FFFF0000FFFF))
-    _exchange_bits(width, planes, 8, np.uint64(0x00FF00FF00FF00FF))
-    _exchange_bits(width, planes, 4, np.uint64(0x0F0F0F0F0F0F0F0F))
-    _exchange_bits(width, planes, 2, np.uint64(0x3333333333333333))
-    _exchange_bits(width, planes, 1, np.uint64(0x5555555555555555))
+    transpose(width, planes)
 
 
 @njit

@@ -163,3 +163,16 @@ def test_costs_and_memory_are_positive_and_grow(kernel):
     assert k.cost(model(spec), many) > 0
     assert k.cost(model(spec), many) <= 1.01 * k.cost(model(spec), few)
     assert k.bytes(model(spec), many) > k.bytes(model(spec), few) > 0
+
+
+@pytest.mark.parametrize("kernel", sorted(set(KERNELS) - {"auto"}))
+@pytest.mark.parametrize("replicas", [2, 5, 70])
+def test_overlaps_are_those_of_the_spins(kernel, replicas):
+    spec = next(s for s in ZOO if not get_kernel(kernel).obstacle(model(s)))
+    bank = get_kernel(kernel).make(model(spec), plan_of(kernel, spec, 7, replicas=replicas))
+    advance(bank, 0, 9)
+    spins = by_rung(bank).astype(float)
+    even = replicas // 2 * 2
+    expected = np.mean(spins[0:even:2] * spins[1:even:2], axis=2)
+    assert bank.overlaps().shape == (replicas // 2, len(BETAS))
+    assert np.allclose(bank.overlaps(), expected, atol=1e-14)

@@ -12,6 +12,7 @@ from statfe.errors import UsageError
 from statfe.kernels.bit_ladder import FEW, VECTOR, run_lanes
 from statfe.kernels.bit_lanes import V
 from statfe.kernels.bit_measure import pack, unpack
+from statfe.kernels.bit_overlap import add_differences
 from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
@@ -39,9 +40,11 @@ class BitLaneBank(Bank):
 
     def __init__(self, model: IsingModel, plan: Plan, disorder: Sequence[IsingModel] | None = None) -> None:
         C = plan.chains
-        size = max(1, GROUP_LANES // C)
+        size = max(2, GROUP_LANES // C // 2 * 2)
         count = -(-plan.replicas // size)
-        edges = np.linspace(0, plan.replicas, count + 1).astype(int)
+        # Even groups, so that pairs of replicas, whose overlaps are measured, lie in one.
+        edges = np.linspace(0, -(-plan.replicas // 2), count + 1).astype(int) * 2
+        edges[-1] = plan.replicas
         super().__init__(model, plan, [range(a, b) for a, b in itertools.pairwise(edges)])
         self.graph = bit_graph(model)
         if disorder is not None and len(disorder) != plan.replicas:
@@ -116,13 +119,26 @@ class BitLaneBank(Bank):
             unpack(self.words[group][slab], lane, out[c:c + 1])
         return out
 
+    def overlaps(self) -> np.ndarray:
+        """Overlaps of pairs of replicas; those in one group are compared without unpacking."""
+        C, n = self.plan.chains, self.model.n_sites
+        out = np.empty((self.plan.replicas // 2, C))
+        for group, words in zip(self.groups, self.words, strict=True):
+            pairs = [r for r in group if r % 2 == 0 and r + 1 in group]
+            first = np.array([(r - group.start) * C + self.chain_at[r] for r in pairs], dtype=np.int64)
+            second = np.array([(r + 1 - group.start) * C + self.chain_at[r + 1] for r in pairs], dtype=np.int64)
+            differences = np.empty(first.size, dtype=np.int64)
+            add_differences(words, n, first.ravel(), second.ravel(), differences)
+            out[[r // 2 for r in pairs]] = 1.0 - 2.0 * differences.reshape(-1, C) / n
+        return out
+
     def own_state(self) -> dict[str, np.ndarray]:
         """Words and streams of every group."""
         return {f"{name}-{k}": a for name in ("words", "states") for k, a in enumerate(getattr(self, name))}
 
 
 def _cost(model: IsingModel, load: Load) -> float:
-    """A word costs the same however many of its lanes are in use, and a vector whatever its words; measured on Zen 4."""
+    """A word costs the same however many of its lanes are in use, a vector whatever its words; measured on Zen 4."""
     lanes = min(load.replicas, max(1, GROUP_LANES // load.chains)) * load.chains
     words = min(V, -(-lanes // 64))
     site = 10.0 + 31.0 * words if words <= FEW else 45.0 + 36.0 * -(-words // VECTOR)

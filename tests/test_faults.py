@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+MATTIS = " ".join(f"test_cluster.py::test_every_balanced_model_has_its_boltzmann_law[mattis-{kind}]"
+                  for kind in ("swendsen-wang", "wolff"))
 #: (file, right, wrong, the tests that must notice).
 FAULTS = {
     "metropolis: beta 2% high": (
@@ -79,6 +81,79 @@ FAULTS = {
         "statfe/scoring/verdict.py", "        return -gap\n", "        return gap\n", "test_verdict.py"),
     "store: the old file is overwritten": (
         "statfe/store/atomic.py", "os.replace(", "(lambda *_: None)(", "test_store.py"),
+    "clusters: half of the exponent": (
+        "statfe/sampling/banks/cluster.py", "-2.0 * np.multiply.outer", "-1.0 * np.multiply.outer", MATTIS),
+    "clusters: a dropped bond": (
+        "statfe/kernels/cluster.py", "for k in range(first, last):", "for k in range(first + 1, last):", MATTIS),
+    "clusters: the ghost on the wrong side": (
+        "statfe/kernels/cluster.py", "bonds.fields[i] * up > 0.0)", "bonds.fields[i] * up < 0.0)", MATTIS),
+    "wolff: the ghost on the wrong side": (
+        "statfe/kernels/cluster.py", "bonds.fields[i] * up > 0.0:", "bonds.fields[i] * up < 0.0:", MATTIS),
+    "wolff: sweeps end when the clusters say so": (
+        "statfe/kernels/cluster_ladder.py", "now >= settle, quota", "False, quota", MATTIS),
+    "wolff: always an even number of clusters": (
+        "statfe/kernels/cluster.py", "clusters + np.int64(word >> np.uint64(63))", "clusters + clusters % 2",
+        "test_cluster.py::test_beta_zero_is_uniform"),
+    "houdayer: one replica only": (
+        "statfe/kernels/isoenergetic.py", "        b[i] = -b[i]\n", "",
+        "test_houdayer.py::test_sum_of_energies_and_overlaps_stay"),
+    "houdayer: replicas count as independent": (
+        "statfe/stats.py", "    if units is None:\n        return series\n", "    return series\n",
+        "test_houdayer.py::TestUnits"),
+    "multi-site: beta 2% high": (
+        "statfe/sampling/multi_site_lattice.py", "x = 2.0 * beta * coupling * m", "x = 2.04 * beta * coupling * m",
+        "test_multi_site.py::test_thresholds_are_the_probabilities"),
+    "multi-site: one bond dropped": (
+        "statfe/kernels/multi_site.py", "_add(n0, d, NONE)", "_add(n0, NONE, NONE)",
+        "test_multi_site.py::test_every_site_sees_its_neighbours"),
+    "multi-site: the halo's lanes turned the wrong way": (
+        "statfe/kernels/multi_site_layout.py", "words[behind + i] = from_behind(words[first + i], AXIS_X",
+        "words[behind + i] = from_before(words[first + i], AXIS_X",
+        "test_multi_site.py::test_every_site_sees_its_neighbours"),
+    "multi-site: a draw shared by two words": (
+        "statfe/kernels/multi_site_draw.py", "s0 = states[i]\n", "s0 = states[i & 62]\n",
+        "test_multi_site.py::test_the_draw_compares_whole_uniforms"),
+    "multi-site: slots share a stream": (
+        "statfe/sampling/multi_site_lattice.py", "states[:, :SLOTS].transpose(0, 2, 1)",
+        "states[:, np.arange(SLOTS) // 2].transpose(0, 2, 1)", "test_multi_site.py::test_no_two_words_share_a_draw"),
+    "multi-site: ties are never accepted": (
+        "statfe/kernels/multi_site_draw.py", "work[i] ^= lane", "work[i] ^= lane & np.uint64(0)",
+        "test_multi_site.py::test_the_draw_compares_whole_uniforms"),
+    "float lanes: beta 2% high": (
+        "statfe/sampling/banks/float_lane.py", "scale = 2.0 * betas", "scale = 2.04 * betas",
+        "test_float_lane.py::test_compiled_matrix_equals_the_formula"),
+    "float lanes: four lanes share a draw": (
+        "statfe/kernels/lane_vectors.py", "(b, bits, part * FLOATS, _VI)", "(b, bits, 0, _VI)",
+        "test_float_lane.py::test_lanes_are_independent"),
+    "float lanes: a neighbour is forgotten": (
+        "statfe/kernels/lane_vectors.py", "add(first, total)", "add(b.add(first, ir.Constant(_I64, 1)), total)",
+        "test_float_lane.py::test_compiled_matrix_equals_the_formula"),
+    "float lanes: nothing is settled": (
+        "statfe/kernels/float_lane.py", "        if doubtful != np.uint64(0):\n            return",
+        "        if doubtful != np.uint64(0) and i < 0:\n            return",
+        "test_float_lane.py::test_boltzmann_weight_is_invariant"),
+    "float lanes: the doubt of the field is forgotten": (
+        "statfe/sampling/banks/float_lane.py", "bound = 2.0**-16 + scale", "bound = 2.0**-22 + 0.0 * scale",
+        "test_float_lane.py::test_boltzmann_weight_is_invariant test_float_lane.py::test_many_neighbours"),
+    "float lanes: fields in the energy have the wrong sign": (
+        "statfe/sampling/banks/float_lane.py", "fields = -2.0 * model.fields", "fields = 2.0 * model.fields",
+        "test_float_lane.py::test_energies_are_those_of_the_spins"),
+    "dense: beta 2% high": (
+        "statfe/kernels/dense.py", "2.0 * beta * spins", "2.04 * beta * spins",
+        "test_dense.py::test_compiled_matrix_equals_the_formula"),
+    "dense: one row of four is lost": (
+        "statfe/kernels/dense.py", "a2 * J[i2, j] + a3 * J[i3, j]", "a2 * J[i2, j]",
+        "test_dense.py::test_kept_fields_never_drift"),
+    "dense: couplings as they are, sums that drift": (
+        "statfe/sampling/banks/dense.py", "- 52", "- 80", "test_dense.py::test_kept_fields_never_drift"),
+    "resume: random streams are not saved": (
+        "statfe/sampling/banks/scalar.py", '"spins": self.rows, "states": self.states', '"spins": self.rows',
+        "test_resume.py::test_every_kernel_goes_on_with_the_same_bits[scalar-tempering]"),
+    "resume: the rungs of the chains are not saved": (
+        "statfe/sampling/bank.py", '"rung_of": self.rung_of, ', "",
+        "test_resume.py::test_every_kernel_goes_on_with_the_same_bits[scalar-tempering]"),
+    "resume: checksums are not looked at": (
+        "statfe/store/shards.py", "zlib.crc32(memoryview(data)[:-CRC_BYTES]) != int", "0 > int", "test_shards.py"),
 }
 
 

@@ -22,6 +22,28 @@ def slab_width(lanes):
 
 
 @njit
+def _exchange(parity, betas, energies, chain_at, rung_of, swap_states, tried, accepted, lane_rung):
+    """Exchange temperatures within every replica, and tell the lanes."""
+    R, C = rung_of.shape
+    for r in range(R):
+        swap_rungs(parity, betas, energies[r * C : (r + 1) * C], chain_at[r], rung_of[r], swap_states[r], tried[r],
+                   accepted[r])
+        for c in range(C):
+            lane_rung[r * C + c] = rung_of[r, c]
+
+
+@njit
+def _record(row, n, energies, counts, chain_at, energy_out, magnetization_out):
+    """Write energies and magnetisations by rung, from those of the lanes and their up spins."""
+    R, C = chain_at.shape
+    for r in range(R):
+        for t in range(C):
+            k = r * C + chain_at[r, t]
+            energy_out[r, row, t] = energies[k]
+            magnetization_out[r, row, t] = 2 * counts[k] - n
+
+
+@njit
 def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas, n, spins, signs, nbr, first, is_odd,
               sixes, states, codes, thresholds, lane_rung, rung_of, chain_at, swap_states, energy_out,
               magnetization_out, tried, accepted):
@@ -88,19 +110,10 @@ def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas
             for k in range(lanes):
                 energies[k] = -J * (2 * counts[k] - terms)
         if swap:
-            for r in range(R):
-                swap_rungs(parity, betas, energies[r * C : (r + 1) * C], chain_at[r], rung_of[r], swap_states[r],
-                           tried[r], accepted[r])
-                for c in range(C):
-                    lane_rung[r * C + c] = rung_of[r, c]
+            _exchange(parity, betas, energies, chain_at, rung_of, swap_states, tried, accepted, lane_rung)
         if record:
             for slab in range(slabs):
                 width = slab_width(lanes - 64 * V * slab)
                 count_up(width, spins[slab], n, counters, short, carries)
                 lane_counts(width, counters, n, counts[64 * V * slab :])
-            row = (sweep + 1) // thin - 1
-            for r in range(R):
-                for t in range(C):
-                    k = r * C + chain_at[r, t]
-                    energy_out[r, row, t] = energies[k]
-                    magnetization_out[r, row, t] = 2 * counts[k] - n
+            _record((sweep + 1) // thin - 1, n, energies, counts, chain_at, energy_out, magnetization_out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 import pkgutil
 
 from statfe.errors import UsageError
@@ -29,8 +30,13 @@ def get_kernel(name: str) -> Kernel:
     return kernels()[name]
 
 
-def choose_kernel(model: IsingModel, sampler: Sampler, load: Load) -> Kernel:
-    """The kernel that `sampler` names, or the cheapest that runs it on `model`.
+def can_run(sampler: str, model: IsingModel) -> bool:
+    """Whether some kernel runs the sampler of this name on `model`."""
+    return any(sampler in kernel.samplers and not kernel.obstacle(model) for kernel in kernels().values())
+
+
+def choose_kernel(model: IsingModel, sampler: Sampler, load: Load, updates: float = math.inf) -> Kernel:
+    """The kernel that `sampler` names, or the cheapest for `updates` spin updates of `model`.
 
     Raises
     ------
@@ -42,7 +48,7 @@ def choose_kernel(model: IsingModel, sampler: Sampler, load: Load) -> Kernel:
         if not able:
             reasons = "; ".join(k.obstacle(model) for k in kernels().values() if sampler.name in k.samplers)
             raise UsageError(f"{sampler.name} cannot sample {model.spec}: {reasons}; use metropolis")
-        return min(able.values(), key=lambda kernel: kernel.cost(model, load))
+        return min(able.values(), key=lambda kernel: kernel.cost(model, load) + kernel.setup / updates)
     if sampler.kernel in able:
         return able[sampler.kernel]
     kernel = kernels()[sampler.kernel]

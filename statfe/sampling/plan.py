@@ -17,8 +17,8 @@ from statfe.sampling.samplers import Sampler
 
 #: Energies and magnetisations recorded at most by default, and at all.
 MAX_STORED, MOST_STORED = 2.0e7, 2.0e8
-#: Longest run that is started: some years.
-MAX_UPDATES = 1e18
+#: Longest run that is started, in nanoseconds on one core: some years.
+MAX_NS = 2.0e17
 #: All chains of a tempering run are in memory at once; above this many bytes rungs are run one after the other.
 TEMPERING_BYTES = 2.5e8
 #: Bytes of a recorded energy and magnetisation.
@@ -70,8 +70,8 @@ class Plan:
 
 
 def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: int, replicas: int, seed: int,
-             samples_only: bool = False, progress: Progress = None) -> Plan:
-    """Place the rungs, choose the kernel and fix all numbers of a run.
+             samples_only: bool = False, ladder: Ladder | None = None, progress: Progress = None) -> Plan:
+    """Place the rungs (unless `ladder` has them), choose the kernel and fix all numbers of a run.
 
     Raises
     ------
@@ -81,17 +81,17 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     """
     _check(model, betas, sweeps, replicas)
     pilot_sweeps = int(np.clip(sweeps // 10, 20, 200))
-    ladder = requested_only(betas)
-    schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas))
-    if not samples_only:
+    placed, ladder = ladder is not None, ladder or requested_only(betas)
+    schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas), sweeps)
+    if not (samples_only or placed):
         spacing = sampler.spacing or (2.0 if schedule == "annealing" else 1.0)
         ladder = plan_ladder(
             model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps, progress=progress)
-        schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas))
+        schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas), sweeps)
     thin = _thin(sampler, len(ladder.betas), replicas, sweeps)
     burn_in = sampler.burn_in if sampler.burn_in is not None else max(1, sweeps // 5)
     plan = Plan(ladder, sampler, schedule, kernel, sweeps - sweeps % thin, burn_in, thin, replicas, seed)
-    if plan.updates(model.n_sites) > MAX_UPDATES:
+    if plan.updates(model.n_sites) * get_kernel(kernel).cost(model, plan.load) > MAX_NS:
         raise UsageError(
             f"this run needs {plan.updates(model.n_sites):.1e} spin updates, years of work; lower the sweeps, the "
             "replicas or the largest beta")
@@ -111,14 +111,16 @@ def _check(model: IsingModel, betas: np.ndarray, sweeps: int, replicas: int) -> 
         raise UsageError("sampling needs beta >= 0; negate the couplings and fields instead")
 
 
-def _schedule_and_kernel(model: IsingModel, sampler: Sampler, replicas: int, rungs: int) -> tuple[str, str]:
+def _schedule_and_kernel(
+    model: IsingModel, sampler: Sampler, replicas: int, rungs: int, sweeps: int
+) -> tuple[str, str]:
     """Tempering where all its chains fit, and the fastest kernel for it."""
-    tempering = Load(replicas, rungs)
-    kernel = choose_kernel(model, sampler, tempering)
+    tempering, updates = Load(replicas, rungs), float(model.n_sites) * replicas * rungs * sweeps
+    kernel = choose_kernel(model, sampler, tempering, updates)
     if sampler.schedule == "tempering" or (
             sampler.schedule == "auto" and kernel.bytes(model, tempering) <= TEMPERING_BYTES):
         return "tempering", kernel.name
-    return "annealing", choose_kernel(model, sampler, Load(replicas, 1)).name
+    return "annealing", choose_kernel(model, sampler, Load(replicas, 1), updates).name
 
 
 def _thin(sampler: Sampler, rungs: int, replicas: int, sweeps: int) -> int:

@@ -2,6 +2,8 @@
 
 ``metropolis``: Metropolis et al., J. Chem. Phys. 21, 1087 (1953), sites in order, every second sweep heat bath, and
 heat bath alone on hot rungs. ``gibbs``: heat bath (Geman and Geman, IEEE PAMI 6, 721, 1984), sites in order.
+``swendsen-wang``, ``wolff``: cluster moves of models without frustration (see `statfe.kernels.cluster`).
+``houdayer``: metropolis, and a cluster move between two replicas after each sweep (see `statfe.kernels.isoenergetic`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from statfe.models.ising import IsingModel
 from statfe.spec import Option, check_options, split_spec
 
 #: Kernels that a sampler can be asked for; a test holds them against the files in `statfe/sampling/banks/`.
-KERNELS = ("auto", "scalar")
+KERNELS = ("auto", "scalar", "float-lane", "dense", "bit-lane", "swendsen-wang", "wolff", "houdayer", "multi-site")
 
 OPTIONS = (
     Option("burn_in", "int", optional=True, minimum=0,
@@ -32,7 +34,9 @@ OPTIONS = (
            doc="distance of rungs in standard deviations of the energy (default: 1, annealing 2)"),
 )
 
-RULES = {"metropolis": METROPOLIS, "gibbs": GIBBS}
+#: Samplers, and the single-spin rule that each uses: for all its sweeps, beside its clusters, or to place rungs alone.
+RULES = {
+    "metropolis": METROPOLIS, "gibbs": GIBBS, "swendsen-wang": METROPOLIS, "wolff": METROPOLIS, "houdayer": METROPOLIS}
 DEFAULT_SAMPLER = "metropolis"
 
 #: Below this beta times the root mean square of the local fields, Metropolis in order flips nearly every spin at

@@ -44,7 +44,7 @@ def draw_all(comparison: Comparison, suffix: str = "") -> list[Drawing]:
     UsageError
         matplotlib is not installed.
     """
-    with _drawing_room():
+    with drawing_room():
         chosen = styles(comparison.methods)
         parts = pages(comparison.methods) or [[]]
         drawings = []
@@ -55,12 +55,13 @@ def draw_all(comparison: Comparison, suffix: str = "") -> list[Drawing]:
             for number, methods in enumerate(parts, start=1):
                 page = f"-page{number}" if len(parts) > 1 else ""
                 figure = draw(comparison, {m: chosen[m] for m in methods})
-                drawings.append(Drawing(f"{stem}{suffix}{page}", subject, caption, _svg(figure)))
+                drawings.append(Drawing(f"{stem}{suffix}{page}", subject, caption, svg_text(figure)))
         return drawings
 
 
 @contextlib.contextmanager
-def _drawing_room() -> Iterator[None]:
+def drawing_room() -> Iterator[None]:
+    """Our settings of matplotlib while the block draws; `UsageError` where it is not installed."""
     try:
         import matplotlib
     except ImportError:
@@ -72,7 +73,8 @@ def _drawing_room() -> Iterator[None]:
         yield
 
 
-def _svg(figure: Figure) -> str:
+def svg_text(figure: Figure) -> str:
+    """The figure as an SVG document, the same bytes for the same figure."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.StringIO()

@@ -1,0 +1,113 @@
+"""``statfe bench``: how fast this machine samples, beside other programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option
+
+if TYPE_CHECKING:
+    from statfe.bench.records import Benchmark, Rate
+
+
+@click.group("bench")
+def command() -> None:
+    """Measure speed on this machine."""
+
+
+@command.command("samplers")
+@click.option("--quick", "mode", flag_value="quick", help="Under a minute.")
+@click.option("--full", "mode", flag_value="full", help="Lattices up to 10^8 spins.")
+@click.option("--workloads", metavar="NAME,...", help="Workloads to time, and `sizes`.  [default: all of them]")
+@click.option("--kernels", metavar="NAME,...",
+              help="Kernels to time.  [default: what kernel=auto takes, and all over the sizes]")
+@click.option("--threads", metavar="N,...", help="Numbers of threads to compare.  [default: 1 and 2, where there are]")
+@click.option("--repeats", type=click.IntRange(min=1), help="Timings of each; the median and range are shown.")
+@click.option("-o", "--output", metavar="OUT/", help="Folder for samplers.json, samplers.csv and figures.")
+@seed_option
+@force_option
+@json_option
+def samplers(
+    mode: str | None, workloads: str | None, kernels: str | None, threads: str | None, repeats: int | None,
+    output: str | None, seed: int | None, force: bool, as_json: bool) -> None:
+    """Spin updates a nanosecond, by kernel, model, size and threads.
+
+    peapods and dwave-samplers are timed in turns with statfe where they are installed (statfe[peers]).
+
+    \b
+    statfe bench samplers --quick
+    statfe bench samplers --full -o bench/
+    """
+    from statfe.bench.samplers import bench_samplers, check_bench_output, write_bench
+    from statfe_cli.output import print_json
+    from statfe_cli.progress import progress_bar
+
+    if output is not None:
+        check_bench_output(output, force)
+    with progress_bar("timing") as progress:
+        found = bench_samplers(
+            mode=mode or "default", workload_names=_words(workloads), kernel_names=_words(kernels),
+            threads=_numbers(threads), repeats=repeats, seed=seed, progress=progress)
+    files = write_bench(found, output, force) if output is not None else []
+    if as_json:
+        print_json(found.to_dict())
+        return
+    click.echo(_page(found))
+    click.echo("".join(f"\nwrote {path}" for path in files), nl=bool(files))
+
+
+def _words(text: str | None) -> list[str]:
+    words = [w.strip() for w in text.split(",")] if text is not None else []
+    if "" in words:
+        raise click.UsageError("an empty name; write names with commas between them")
+    return words
+
+
+def _numbers(text: str | None) -> list[int]:
+    if text is None:
+        return list(range(1, min(2, available_cpus()) + 1))
+    words = _words(text)
+    if not all(w.isdecimal() for w in words):
+        raise click.UsageError(f"--threads takes numbers such as 1,2, got {text!r}")
+    return [int(w) for w in words]
+
+
+def _page(found: Benchmark) -> str:
+    from statfe_cli.output import table
+
+    m = found.machine
+    busy = " to ".join(f"{m[k]:.1f}" for k in ("load_average", "load_average_after") if m[k] is not None)
+    parts = [f"{m['cpu']}, {m['cores']} cores{f', load {busy}' if busy else ''}; statfe {found.versions['statfe']}, "
+             f"seed {found.seed}\n"
+             "flips/ns: spin updates tried a nanosecond, median and range of "
+             f"{max((r.repeats for r in [*found.rates, *found.sizes]), default=0)} repeats, timed in turns"]
+    if found.rates:
+        head = ["workload", "program", "chains", "flips/ns", "range", "ns a flip", "bytes a spin"]
+        parts.append(table(head, [_cells(r, r.workload) for r in found.rates], left=(0, 1)))
+    ratios = [
+        [r.workload, r.kernel, "statfe" if r.kind == "peer" else r.fast, r.slow, f"{r.ratio:.3g}",
+         f"{r.low:.3g} to {r.high:.3g}"]
+        for r in found.ratios]
+    if ratios:
+        parts.append(table(["workload", "kernel", "", "over", "times as fast", "range"], ratios, left=(0, 1, 2, 3)))
+    shares = [[s.workload, s.kernel, f"{100 * s.share:.1f}%", f"{100 * s.low:.1f}% to {100 * s.high:.1f}%"]
+              for s in found.measuring]
+    if shares:
+        parts.append("share of time that energies and magnetisations of every sweep take\n"
+                     + table(["workload", "kernel", "share", "range"], shares, left=(0, 1)))
+    if found.sizes:
+        rows = [_cells(r, r.model.partition("=")[2]) for r in sorted(found.sizes, key=lambda r: (r.program, r.kernel))]
+        head = ["2D Ising", "program", "chains", "flips/ns", "range", "ns a flip", "bytes a spin"]
+        parts.append(table(head, rows, left=(0, 1)))
+    if found.skipped:
+        parts.append("\n".join(f"not timed: {s.workload}: {s.what}: {s.reason}" for s in found.skipped))
+    return "\n\n".join(parts)
+
+
+def _cells(r: Rate, first: str) -> list[str]:
+    program = f"statfe {r.kernel}" if r.program == "statfe" else f"{r.program} {r.version}"
+    return [first, program, f"{r.replicas} x {r.temperatures}", f"{r.rate:.3g}",
+            f"{r.rate_low:.3g} to {r.rate_high:.3g}", f"{r.ns_per_flip:.3g}",
+            f"{r.bytes_per_spin:.3g}" if r.bytes_per_spin is not None else "-"]

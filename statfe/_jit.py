@@ -108,7 +108,7 @@ def _prune(folder: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _compiled(function: Callable[..., Any], **options: bool) -> Any:
+def _compiled(function: Callable[..., Any], **options: Any) -> Any:
     package, _, kernel = function.__module__.rpartition(".")
     folder = cache_dir(kernel if package == "statfe.kernels" else None)
     config: Any = numba.config

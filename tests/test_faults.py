@@ -154,6 +154,25 @@ FAULTS = {
         "test_resume.py::test_every_kernel_goes_on_with_the_same_bits[scalar-tempering]"),
     "resume: checksums are not looked at": (
         "statfe/store/shards.py", "zlib.crc32(memoryview(data)[:-CRC_BYTES]) != int", "0 > int", "test_shards.py"),
+    "bit lanes: beta 2% high": (
+        "statfe/sampling/bit_thresholds.py", "np.exp(-2.0 * betas", "np.exp(-2.04 * betas", "test_bit_layout.py"),
+    "bit lanes: two words share a stream": (
+        "statfe/sampling/banks/bit_lane.py", "streams(plan.seed, slabs * V, (CHAIN_KEY, number))",
+        "np.repeat(streams(plan.seed, slabs * V // 2, (CHAIN_KEY, number)), 2, axis=0)", "test_bit_layout.py"),
+    "bit lanes: parallel bonds count once": (
+        "statfe/sampling/bit_graph.py", "copies = np.abs(weights)", "copies = np.minimum(np.abs(weights), 1)",
+        "test_bit_layout.py"),
+    "bit lanes: a bond is not counted": (
+        "statfe/sampling/bit_graph.py", "np.flatnonzero(counted)", "np.flatnonzero(counted)[1:]",
+        "test_bit_layout.py"),
+    "bit lanes: the threshold of another field": (
+        "statfe/kernels/bit_sweep.py", "(c1 & planes[(ROUNDS + b)", "(c1 & planes[(2 * ROUNDS + b)",
+        "test_bit_draw.py::test_every_decision_is_that_of_the_twin[5]"),
+    "bit lanes: no coin where nothing holds the spin": (
+        "statfe/kernels/bit_sweep.py", "& ~(gibbs & x)", "", "test_bit_draw.py::test_every_decision_is_that_of_the_twin[4]"),
+    "bit lanes: the last bits against the wrong ones": (
+        "statfe/kernels/bit_sweep.py", "<< np.uint64(ROUNDS)", "<< np.uint64(ROUNDS - 1)",
+        "test_bit_draw.py::test_probabilities_far_in_the_tail"),
 }
 
 

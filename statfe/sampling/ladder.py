@@ -29,6 +29,8 @@ HALVINGS = 6
 SHORT = 0.3
 
 Progress = Callable[[str, float], None] | None
+#: ``run(beta, spins, sweeps, number)``: energies of that many sweeps, shape (sweeps, 1), and the spins after them.
+PilotRun = Callable[[float, np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,11 @@ def requested_only(betas: np.ndarray) -> Ladder:
 
 
 def plan_ladder(model: IsingModel, betas: np.ndarray, *, spacing: float, rule: int, seed: int,
-                sweeps: int = 100, progress: Progress = None) -> Ladder:
+                sweeps: int = 100, progress: Progress = None, run: PilotRun | None = None) -> Ladder:
     """Rungs from 0 to the largest requested beta, `spacing` standard deviations of the energy apart.
 
-    The fluctuation is measured at both ends of a step: where it rises, as towards a transition, steps are halved.
+    The fluctuation is measured at both ends of a step: where it rises, as towards a transition, steps are halved. `run`
+    sweeps the pilot's chain; without it the scalar kernel does.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def plan_ladder(model: IsingModel, betas: np.ndarray, *, spacing: float, rule: i
     wanted = np.unique(betas)
     if wanted[0] < 0:
         raise UsageError(f"sampling needs beta >= 0, got {wanted[0]:g}; negate the couplings and fields instead")
-    pilot = _Pilot(model, rule, seed, sweeps)
+    pilot = _Pilot(model, rule, seed, sweeps, run)
     rungs = [0.0]
     for target in wanted[wanted > 0]:
         while rungs[-1] < target:
@@ -100,9 +103,10 @@ class _Look:
 class _Pilot:
     """One chain, annealed along with the plan, that measures the fluctuation of the energy."""
 
-    def __init__(self, model: IsingModel, rule: int, seed: int, sweeps: int) -> None:
+    def __init__(self, model: IsingModel, rule: int, seed: int, sweeps: int, run: PilotRun | None) -> None:
         self.model, self.rule, self.sweeps = model, rule, sweeps
-        self.states = streams(seed, 2, PILOT_KEY)
+        self.run, self.looks = run or self.scalar, 0
+        self.states = streams(seed, 2, (PILOT_KEY, 0))
         spins = generator(seed, PILOT_START_KEY).integers(0, 2, size=(1, model.n_sites), dtype=np.int8)
         self.sigma0 = float(np.sqrt(model.energy_variance))
         self.here = _Look(0.0, 0.0, self.sigma0, (2 * spins - 1).astype(np.int8))
@@ -133,12 +137,18 @@ class _Pilot:
 
     def look(self, beta: float) -> _Look:
         """Energies at `beta`, from the spins of the rung before."""
-        m, betas, spins = self.model, np.array([beta]), self.here.spins.copy()
-        energy, magnetization = np.empty((self.sweeps, 1)), np.empty((self.sweeps, 1), dtype=np.int64)
-        none, zero = np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
-        run_ladder(
-            rules_at(self.rule, m, betas), 0, self.sweeps, 1, False, betas, spins, zero, zero.copy(), m.indptr,
-            m.indices, m.weights, m.fields, self.states[:1], self.states[1], energy, magnetization, none, none)
+        self.looks += 1
+        energy, spins = self.run(beta, self.here.spins, self.sweeps, self.looks)
         # The first half lets the chain settle after the step in beta.
         settled = energy[self.sweeps // 2:]
         return _Look(beta, float(settled.mean()), float(settled.std()), spins)
+
+    def scalar(self, beta: float, spins: np.ndarray, sweeps: int, _number: int) -> tuple[np.ndarray, np.ndarray]:
+        """The chain under the scalar kernel."""
+        m, betas, spins = self.model, np.array([beta]), spins.copy()
+        energy, magnetization = np.empty((sweeps, 1)), np.empty((sweeps, 1), dtype=np.int64)
+        none, zero = np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
+        run_ladder(
+            rules_at(self.rule, m, betas), 0, sweeps, 1, False, betas, spins, zero, zero.copy(), m.indptr,
+            m.indices, m.weights, m.fields, self.states[:1], self.states[1], energy, magnetization, none, none)
+        return energy, spins

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from statfe.errors import UsageError
+from statfe.kernels.tempering import GIBBS
 from statfe.models.ising import IsingModel
-from statfe.sampling.bank import Load
+from statfe.random import generator
+from statfe.sampling.bank import Block, Load
 from statfe.sampling.choice import choose_kernel, get_kernel
-from statfe.sampling.ladder import Ladder, plan_ladder, requested_only
+from statfe.sampling.ladder import PILOT_KEY, Ladder, PilotRun, plan_ladder, requested_only
 from statfe.sampling.memory import check_memory
-from statfe.sampling.samplers import Sampler
+from statfe.sampling.samplers import Sampler, make_sampler
 
 #: Energies and magnetisations recorded at most by default, and at all.
 MAX_STORED, MOST_STORED = 2.0e7, 2.0e8
-#: Longest run that is started, in nanoseconds on one core: some years.
-MAX_NS = 2.0e17
+#: Longest run that is started, in nanoseconds on one core: a year.
+MAX_NS = 3.0e16
 #: All chains of a tempering run are in memory at once; above this many bytes rungs are run one after the other.
 TEMPERING_BYTES = 2.5e8
+#: Kernels that start from `Plan.first`, and sweeps that a pilot makes in all, roughly.
+PILOTS, PILOT_UPDATES = ("multi-site",), 1e4
 #: Bytes of a recorded energy and magnetisation.
 DRAW_BYTES = 12.0
 
@@ -37,6 +41,9 @@ class Plan:
         ``tempering`` (all rungs at once, exchanging) or ``annealing`` (one rung after the other).
     kernel
         Name of the kernel that moves the spins.
+    first
+        Spins that every replica starts from, int8, shape (chains, n_sites), for kernels that the pilot uses; None for
+        those of `statfe.sampling.starts`.
     """
 
     ladder: Ladder
@@ -48,6 +55,7 @@ class Plan:
     thin: int
     replicas: int
     seed: int
+    first: np.ndarray | None = None
 
     @property
     def n_rungs(self) -> int:
@@ -86,7 +94,8 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     if not (samples_only or placed):
         spacing = sampler.spacing or (2.0 if schedule == "annealing" else 1.0)
         ladder = plan_ladder(
-            model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps, progress=progress)
+            model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps, progress=progress,
+            run=_fast_pilot(model, sampler, seed))
         schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas), sweeps)
     thin = _thin(sampler, len(ladder.betas), replicas, sweeps)
     burn_in = sampler.burn_in if sampler.burn_in is not None else max(1, sweeps // 5)
@@ -98,6 +107,26 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     draws = float(plan.n_rungs) * replicas * (sweeps // thin)
     check_memory(model, get_kernel(kernel), plan.load, DRAW_BYTES * draws)
     return plan
+
+
+def _fast_pilot(model: IsingModel, sampler: Sampler, seed: int) -> PilotRun | None:
+    """The pilot's chain under a kernel that is fast for one chain of a large model, or None for the plain one."""
+    plain = make_sampler("gibbs" if sampler.rule == GIBBS else "metropolis", burn_in=0)
+    one = Load(1, 1)
+    kernel = choose_kernel(model, plain, one, PILOT_UPDATES * model.n_sites)
+    if kernel.name not in PILOTS:
+        return None
+
+    def run(beta: float, spins: np.ndarray, sweeps: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+        own = int(generator(seed, (PILOT_KEY, number)).integers(2**48))
+        plan = Plan(
+            requested_only(np.array([beta])), plain, "annealing", kernel.name, sweeps, 0, 1, 1, own, first=spins)
+        bank, shape = kernel.make(model, plan), (1, sweeps, 1)
+        energy = np.empty(shape)
+        bank.advance(0, Block(0, 0, sweeps, slice(0, sweeps)), energy, np.empty(shape, dtype=np.int32))
+        return energy[0], bank.spins(0)
+
+    return run
 
 
 def _check(model: IsingModel, betas: np.ndarray, sweeps: int, replicas: int) -> None:

@@ -6,12 +6,18 @@ both sides they disagree, and R-hat says so.
 
 from __future__ import annotations
 
+import weakref
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from statfe.kernels.single_spin import metropolis_sites
 from statfe.models.ising import IsingModel
 from statfe.random import generator, streams
 from statfe.variational.start_points import gauge_signs
+
+if TYPE_CHECKING:
+    from statfe.sampling.plan import Plan
 
 START_KEY, QUENCH_KEY = 3, 4
 #: Most sweeps of a quench; it ends when the energy no longer falls.
@@ -37,9 +43,26 @@ def start(model: IsingModel, seed: int, replica: int, chains: int) -> np.ndarray
         spins *= 2
         spins -= 1
         return spins
-    signs = gauge_signs(model).astype(np.int8)
-    one = quenched(model, signs if replica % 4 == 1 else -signs, seed)
-    return np.repeat(one[None, :], chains, axis=0)
+    return np.repeat(_ordered(model, seed, replica % 4 == 1)[None, :], chains, axis=0)
+
+
+def start_of(model: IsingModel, plan: Plan, replica: int) -> np.ndarray:
+    """Spins that the plan says to start from, else those of `start`."""
+    return plan.first if plan.first is not None else start(model, plan.seed, replica, plan.chains)
+
+
+#: Ordered starts of a model, by seed and sign: all replicas of a run share two.
+_known: weakref.WeakKeyDictionary[IsingModel, dict[tuple[int, bool], np.ndarray]] = weakref.WeakKeyDictionary()
+
+
+def _ordered(model: IsingModel, seed: int, up: bool) -> np.ndarray:
+    known = _known.setdefault(model, {})
+    if (seed, up) not in known:
+        if any(key[0] != seed for key in known):
+            known.clear()
+        signs = gauge_signs(model).astype(np.int8)
+        known[seed, up] = quenched(model, signs if up else -signs, seed)
+    return known[seed, up]
 
 
 def quenched(model: IsingModel, spins: np.ndarray, seed: int) -> np.ndarray:

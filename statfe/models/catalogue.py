@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import importlib
 import os
@@ -65,4 +64,4 @@ def build_model(spec: str | IsingModel) -> IsingModel:
     family = known[name]
     _, raw = split_spec(spec, positional=family.positional)
     checked = check_options(name, raw, family.options)
-    return dataclasses.replace(family.build(checked.options), spec=str(checked))
+    return family.build(checked.options).with_spec(str(checked))

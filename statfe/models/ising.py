@@ -6,7 +6,7 @@ several, as on a periodic axis of length 2); the adjacency in compressed sparse 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -128,6 +128,15 @@ class IsingModel:
             lattice=lattice,
         )
 
+    def with_spec(self, spec: str) -> IsingModel:
+        """The same model under another name."""
+        return replace(self, spec=spec)
+
+    @property
+    def uniform(self) -> tuple[float, float] | None:
+        """(J, h) of a lattice whose bonds are not listed (`UniformLattice`), else None."""
+        return None
+
     @property
     def n_bonds(self) -> int:
         """Number of bonds as given; parallel bonds count one by one."""
@@ -179,6 +188,17 @@ class IsingModel:
     def energy_variance(self) -> float:
         """Var(E) at beta = 0: sum_pairs J^2 + sum_i h^2."""
         return float(0.5 * np.dot(self.weights, self.weights) + np.dot(self.fields, self.fields))
+
+    @cached_property
+    def reach(self) -> float:
+        """No energy is larger than this, the constant apart."""
+        with np.errstate(over="ignore"):
+            return float(0.5 * np.abs(self.weights).sum() + np.abs(self.fields).sum())
+
+    @property
+    def local_field(self) -> float:
+        """Root mean square of the field that a site feels at beta = 0."""
+        return float(np.sqrt((2.0 * self.energy_variance - np.dot(self.fields, self.fields)) / self.n_sites))
 
     def energy(self, spins: np.ndarray) -> np.ndarray:
         """E(s) with the offset, for spins of shape (..., n_sites); returns float64 of shape (...)."""

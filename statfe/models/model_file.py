@@ -16,6 +16,7 @@ from statfe.models.builders import refuse_too_large
 from statfe.models.geometry import Lattice
 from statfe.models.ising import IsingModel
 from statfe.models.text_file import read_text
+from statfe.models.uniform_lattice import UniformLattice
 from statfe.models.validation import MAX_BONDS, MAX_SITES
 
 if TYPE_CHECKING:
@@ -26,7 +27,21 @@ GROUP = "model"
 
 
 def write_model(group: h5py.Group, model: IsingModel) -> None:
-    """Write `model` into an empty HDF5 group."""
+    """Write `model` into an empty HDF5 group.
+
+    The bonds of a large uniform lattice are not written: the attributes `lattice_...`, `uniform_coupling` and
+    `uniform_field` say all.
+    """
+    group.attrs["spec"] = model.spec
+    group.attrs["energy_offset"] = model.offset
+    group.attrs["energy"] = "E(s) = - sum_bonds J s_row s_col - sum_sites h s + energy_offset, s = +-1"
+    if model.lattice is not None:
+        group.attrs["lattice_kind"] = model.lattice.kind
+        group.attrs["lattice_shape"] = "x".join(map(str, model.lattice.shape))
+        group.attrs["lattice_periodic"] = int(model.lattice.periodic)
+    if model.uniform is not None:
+        group.attrs["uniform_coupling"], group.attrs["uniform_field"] = model.uniform
+        return
     bond = _dimension(group, "bond", model.n_bonds, "bond")
     site = _dimension(group, "site", model.n_sites, "spin")
     variables = {
@@ -38,13 +53,6 @@ def write_model(group: h5py.Group, model: IsingModel) -> None:
     for name, (values, scale, units, long_name) in variables.items():
         dataset = _dataset(group, name, values, units, long_name)
         dataset.dims[0].attach_scale(scale)
-    group.attrs["spec"] = model.spec
-    group.attrs["energy_offset"] = model.offset
-    group.attrs["energy"] = "E(s) = - sum_bonds J s_row s_col - sum_sites h s + energy_offset, s = +-1"
-    if model.lattice is not None:
-        group.attrs["lattice_kind"] = model.lattice.kind
-        group.attrs["lattice_shape"] = "x".join(map(str, model.lattice.shape))
-        group.attrs["lattice_periodic"] = int(model.lattice.periodic)
 
 
 def _dimension(group: h5py.Group, name: str, size: int, what: str) -> h5py.Dataset:
@@ -77,6 +85,8 @@ def read_model(group: h5py.Group, owner: str = "", sign: float = 1.0) -> IsingMo
         of a lattice that the bonds are not of.
     """
     owner = owner or f"{group.file.filename}:{group.name}"
+    if "uniform_coupling" in group.attrs:
+        return _uniform(group, owner, sign)
     n, bonds = _length(group, "field", owner), _length(group, "coupling", owner)
     if n > MAX_SITES or bonds > MAX_BONDS:
         raise ModelError(f"{owner}: {n} spins and {bonds} bonds are too many")
@@ -128,24 +138,43 @@ def _offset(group: h5py.Group, owner: str) -> float:
 
 def _lattice(group: h5py.Group, owner: str, rows: np.ndarray, cols: np.ndarray) -> Lattice | None:
     """The lattice that the attributes name, checked against the bonds."""
-    shape = group.attrs.get("lattice_shape")
-    if shape is None:
+    lattice = _named_lattice(group, owner)
+    if lattice is None:
         return None
-    try:
-        sizes = shape.split("x") if isinstance(shape, str) else np.atleast_1d(shape)
-        lattice = Lattice(
-            tuple(int(size) for size in sizes), bool(group.attrs["lattice_periodic"]),
-            _words(group.attrs.get("lattice_kind", "hypercubic")))
-    except ModelError as error:
-        raise ModelError(f"{owner}: {error}") from None
-    except (KeyError, TypeError, ValueError):
-        raise ModelError(f"{owner}: cannot read the attributes lattice_shape and lattice_periodic") from None
     if lattice.n_bonds == len(rows):
         source, target, _ = lattice.bonds()
         low, high = np.minimum(source, target), np.maximum(source, target)
         if np.array_equal(low, np.minimum(rows, cols)) and np.array_equal(high, np.maximum(rows, cols)):
             return lattice
     raise ModelError(f"{owner}: the bonds are not those of {lattice}; remove the attribute lattice_shape")
+
+
+def _uniform(group: h5py.Group, owner: str, sign: float) -> IsingModel:
+    """A lattice whose bonds were not listed."""
+    lattice = _named_lattice(group, owner)
+    try:
+        J, h = float(group.attrs["uniform_coupling"]), float(group.attrs["uniform_field"])
+    except (KeyError, TypeError, ValueError):
+        raise ModelError(f"{owner}: cannot read the attributes uniform_coupling and uniform_field") from None
+    if lattice is None or lattice.kind != "hypercubic" or not np.isfinite([J, h]).all():
+        raise ModelError(f"{owner}: the attributes do not make a uniform lattice")
+    return UniformLattice(lattice, sign * J, sign * h, _words(group.attrs.get("spec")) or owner)
+
+
+def _named_lattice(group: h5py.Group, owner: str) -> Lattice | None:
+    """The lattice that the attributes name."""
+    shape = group.attrs.get("lattice_shape")
+    if shape is None:
+        return None
+    try:
+        sizes = shape.split("x") if isinstance(shape, str) else np.atleast_1d(shape)
+        return Lattice(
+            tuple(int(size) for size in sizes), bool(group.attrs["lattice_periodic"]),
+            _words(group.attrs.get("lattice_kind", "hypercubic")))
+    except ModelError as error:
+        raise ModelError(f"{owner}: {error}") from None
+    except (KeyError, TypeError, ValueError):
+        raise ModelError(f"{owner}: cannot read the attributes lattice_shape and lattice_periodic") from None
 
 
 def read_path(path: str | Path, plus: bool = False) -> IsingModel:

@@ -73,7 +73,11 @@ class Bank(ABC):
         Random streams of the exchanges, uint64, shape (replicas, 4).
     tried, accepted
         Exchanges between rungs (k, k+1), int64, shape (replicas, rungs - 1).
+    units
+        Unit of each replica where some depend on each other (see `statfe.chains.Chains`), else None.
     """
+
+    units: np.ndarray | None = None
 
     def __init__(self, model: IsingModel, plan: Plan, groups: list[range]) -> None:
         self.model, self.plan, self.groups = model, plan, groups
@@ -98,6 +102,16 @@ class Bank(ABC):
     @abstractmethod
     def spins(self, replica: int) -> np.ndarray:
         """Spins of the chains of one replica, int8, shape (chains, n_sites)."""
+
+    def overlaps(self) -> np.ndarray:
+        """q = sum_i s_i^a s_i^b / N of the replicas (0, 1), (2, 3), ... at every rung, shape (pairs, rungs).
+
+        Only where all rungs are there at once (tempering).
+        """
+        R = self.plan.replicas // 2 * 2
+        found = [self.spins(r)[self.chain_at[r]] for r in range(R)]
+        return np.array([np.einsum("ti,ti->t", a, b, dtype=np.int64) / self.model.n_sites
+                         for a, b in zip(found[::2], found[1::2], strict=True)]).reshape(-1, self.plan.n_rungs)
 
     @abstractmethod
     def own_state(self) -> dict[str, np.ndarray]:
@@ -139,6 +153,12 @@ class Kernel:
         ``cost(model, load)``: nanoseconds a spin update on one core, roughly, at this load; the cheapest is chosen.
     bytes
         ``bytes(model, load)``: memory of the bank beside the model itself.
+    setup
+        Nanoseconds that its first use on a machine may take to compile: short runs are not worth them.
+    needs_bonds
+        Whether it reads the list of bonds, which a `UniformLattice` makes only when asked.
+    fewest
+        Fewest replicas that it runs (with tempering).
     """
 
     name: str
@@ -148,3 +168,6 @@ class Kernel:
     obstacle: Callable[[IsingModel], str]
     cost: Callable[[IsingModel, Load], float]
     bytes: Callable[[IsingModel, Load], float]
+    setup: float = 0.0
+    needs_bonds: bool = True
+    fewest: int = 1

@@ -43,6 +43,11 @@ def choose_kernel(model: IsingModel, sampler: Sampler, load: Load, updates: floa
     UsageError
         The kernel asked for does not run this sampler or cannot hold the model; the message names one that can.
     """
+    if model.uniform is not None and sampler.kernel == "auto":
+        # The bonds are listed only where no kernel does without.
+        for kernel in kernels().values():
+            if sampler.name in kernel.samplers and not kernel.needs_bonds and not kernel.obstacle(model):
+                return kernel
     able = {name: k for name, k in kernels().items() if sampler.name in k.samplers and not k.obstacle(model)}
     if sampler.kernel == "auto":
         if not able:

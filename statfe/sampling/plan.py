@@ -132,9 +132,7 @@ def _fast_pilot(model: IsingModel, sampler: Sampler, seed: int) -> PilotRun | No
 def _check(model: IsingModel, betas: np.ndarray, sweeps: int, replicas: int) -> None:
     if sweeps < 1 or replicas < 1:
         raise UsageError(f"sweeps and replicas must be at least 1, got {sweeps} and {replicas}")
-    with np.errstate(over="ignore"):
-        reach = 0.5 * np.abs(model.weights).sum() + np.abs(model.fields).sum()
-    if not np.isfinite(reach):
+    if not np.isfinite(model.reach):
         raise UsageError(f"the energies of {model.spec} overflow; scale the couplings and fields down")
     if np.any(betas < 0):
         raise UsageError("sampling needs beta >= 0; negate the couplings and fields instead")

@@ -75,5 +75,4 @@ def make_sampler(spec: str, **options: Any) -> Sampler:
 
 def rules_at(rule: int, model: IsingModel, betas: np.ndarray) -> np.ndarray:
     """Update rule of the rungs `betas`, int64: `rule`, but heat bath on the hot ones (see `HOT`)."""
-    local = np.sqrt((np.dot(model.weights, model.weights) + np.dot(model.fields, model.fields)) / model.n_sites)
-    return np.where(betas * local < HOT, GIBBS, rule)
+    return np.where(betas * model.local_field < HOT, GIBBS, rule)

@@ -42,6 +42,8 @@ def torus_couplings(model: IsingModel) -> tuple[float, float] | str:
         return "needs two sides of length 2 or more; use transfer-matrix or tree"
     if model.has_fields:
         return f"there must be no fields; {NEAREST}"
+    if model.uniform is not None:
+        return model.uniform[0], model.uniform[0]
     i, j, J = model.pairs
     moves = [np.abs(a - b) for a, b in zip(_coordinates(i, model), _coordinates(j, model), strict=True)]
     found = []

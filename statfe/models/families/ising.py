@@ -7,11 +7,16 @@ from typing import Any
 
 from statfe.models.builders import BOUNDARY, COUPLING, FIELD, SHAPE, lattice_model, make_lattice
 from statfe.models.family import Family
+from statfe.models.geometry import Lattice
 from statfe.models.ising import IsingModel
+from statfe.models.uniform_lattice import MANY_BONDS, UniformLattice
 
 
 def build(options: Mapping[str, Any]) -> IsingModel:
     """J = coupling on every bond, h = field on every site."""
+    lattice = Lattice(options["shape"], options["boundary"] == "periodic")
+    if lattice.n_bonds >= MANY_BONDS:
+        return UniformLattice(lattice, options["coupling"], options["field"])
     return lattice_model(make_lattice(options), options["coupling"], options["field"])
 
 

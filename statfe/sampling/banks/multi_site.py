@@ -7,11 +7,12 @@ order of updates is checkerboard, not site after site; the exact draw is in `sta
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from statfe.models.geometry import Lattice
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model
 from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 WORD_NS, SIGNED_NS, MARGIN_NS, SWEEP_NS = {2: 6.0, 3: 7.5}, 1.5, 1.5, 300.0
 #: A field is k J where it is within this share of a whole number.
 WHOLE = 1e-14
+#: Why a list of bonds may not do.
+ORDER = "multi-site needs the bonds in the order of the lattice"
 
 
 @dataclass(frozen=True)
@@ -47,21 +50,28 @@ def _facts(model: IsingModel) -> _Facts:
     obstacle = why_not(lattice.shape, lattice.periodic)
     if obstacle:
         return _Facts(f"multi-site {obstacle}")
+    if model.uniform is not None:
+        return _uniform_facts(lattice, *model.uniform)
     J = float(model.couplings[0])
     if J == 0.0 or np.any(np.abs(model.couplings) != abs(J)):
         return _Facts("multi-site needs couplings of one strength, +J or -J, and not zero")
     if np.any(model.fields != model.fields[0]):
         return _Facts("multi-site needs the same field at every site")
-    ratio = float(model.fields[0]) / abs(J)
+    facts = _uniform_facts(lattice, J, float(model.fields[0]))
+    if facts.obstacle or not np.any(model.couplings != J):
+        return facts if facts.obstacle or _bonds_are_the_lattice(model) else _Facts(ORDER)
+    return replace(facts, coupling=abs(J), signed=True) if _bonds_are_the_lattice(model) else _Facts(ORDER)
+
+
+def _uniform_facts(lattice: Lattice, J: float, h: float) -> _Facts:
+    """Facts of a lattice with one coupling and one field."""
+    if J == 0.0:
+        return _Facts("multi-site needs couplings of one strength, +J or -J, and not zero")
+    ratio = h / abs(J)
     if abs(ratio) > 8 or abs(ratio - round(ratio)) > WHOLE * abs(ratio):
         return _Facts("multi-site needs a field that is a small whole multiple of J")
     obstacle = why_not(lattice.shape, lattice.periodic, round(ratio))
-    if obstacle:
-        return _Facts(f"multi-site {obstacle}")
-    if not _bonds_are_the_lattice(model):
-        return _Facts("multi-site needs the bonds in the order of the lattice")
-    signed = bool(np.any(model.couplings != J))
-    return _Facts("", abs(J) if signed else J, round(ratio), signed)
+    return _Facts(f"multi-site {obstacle}") if obstacle else _Facts("", J, round(ratio), False)
 
 
 def _bonds_are_the_lattice(model: IsingModel) -> bool:
@@ -146,4 +156,4 @@ def _bytes(model: IsingModel, load: Load) -> float:
 KERNEL = Kernel(
     name="multi-site", summary="one large 2D or 3D lattice with couplings +-J; 64 sites a word",
     samplers=("metropolis", "gibbs"), make=MultiSiteBank, obstacle=lambda model: _facts(model).obstacle, cost=_cost,
-    bytes=_bytes, setup=5.0e9)
+    bytes=_bytes, setup=5.0e9, needs_bonds=False)

@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from statfe.api import compare, facts, free_energy, load, model, simulate
+    from statfe.api import compare, facts, free_energy, ground_state, load, model, simulate
     from statfe.errors import StatfeError, UsageError
     from statfe.models.ising import IsingModel
     from statfe.result import FreeEnergy
@@ -23,6 +23,7 @@ _HOMES = {
     "compare": "statfe.api",
     "facts": "statfe.api",
     "free_energy": "statfe.api",
+    "ground_state": "statfe.api",
     "load": "statfe.api",
     "model": "statfe.api",
     "simulate": "statfe.api",
@@ -33,8 +34,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "compare", "facts", "free_energy", "load", "model",
-    "simulate"]
+    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "compare", "facts", "free_energy", "ground_state",
+    "load", "model", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -19,20 +18,21 @@ from statfe.registry import check_integer, check_seed, kinds_of_results, method_
 from statfe.registry import methods as registered
 from statfe.report import REPORT_FILES, check_report_libraries, write_report
 from statfe.result import FreeEnergy
-from statfe.sampling.as_method import DEFAULT_REPLICAS, DEFAULT_SWEEPS
-from statfe.sampling.plan import Plan, plan_run
-from statfe.sampling.samplers import DEFAULT_SAMPLER, make_sampler
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.contest import Contest, compare_model, compare_run, method_list
 from statfe.scoring.scores_file import holds_scores, read_comparisons
 from statfe.scoring.study import read_study
-from statfe.simulation import Forecast, forecast, simulate_plan
+from statfe.search.ground_state import ground_state as ground_state
+from statfe.search.ground_state_file import holds_ground_state, read_ground_state
+from statfe.search.result import GroundState
+from statfe.simulation import plan_simulation as plan_simulation
+from statfe.simulation import simulate as simulate
 from statfe.spec import parse_grid
 from statfe.store.atomic import check_output
-from statfe.store.commands import Grid, compare_command, simulate_command
+from statfe.store.commands import Grid, compare_command
 from statfe.store.inputs import as_path, files_read, is_run_file
 from statfe.store.reading import read_root
-from statfe.store.run_file import Run, read_run, write_run
+from statfe.store.run_file import Run, read_run
 
 Progress = Callable[[str, float], None] | None
 
@@ -81,69 +81,6 @@ def free_energy(
     results = run_method(
         build_model(model), parse_grid(beta), method, seed=seed, workers=workers, progress=progress, **options)
     return results[0] if np.isscalar(beta) and not isinstance(beta, str) else results
-
-
-def simulate(
-    model: str | IsingModel, betas: Grid, output: str | PathLike[str] | None = None, *,
-    sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS, replicas: int = DEFAULT_REPLICAS,
-    seed: int | None = None, workers: int = 1, samples_only: bool = False, force: bool = False,
-    progress: Progress = None,
-) -> Run:
-    """Sample `model` over a ladder of beta and make reference free energies from the samples.
-
-    Rungs are added from beta = 0, where beta F = -N ln 2, so that neighbours overlap; `samples_only` adds none and
-    makes no reference.
-
-    Parameters
-    ----------
-    output
-        HDF5 file to write (format statfe-1); nothing is written when None.
-    sampler
-        Spec of the sampler: ``metropolis`` or ``gibbs``, with options.
-    sweeps, replicas
-        Measured sweeps at every rung, and independent ladders.
-    seed
-        Drawn when None, and kept in the result.
-    force
-        Replace an existing file.
-
-    Raises
-    ------
-    UsageError
-        For bad input, or an output that exists or cannot be written: before anything is sampled.
-    """
-    if output is not None:
-        check_output([as_path("output", output)], force, inputs=files_read(model))
-    spins = build_model(model)
-    number, threads = check_seed(seed), check_integer("workers", workers, 1)
-    plan = _plan(spins, betas, sampler, sweeps, replicas, number, samples_only, progress)
-    command = simulate_command(spins, betas, output, plan.sampler.spec, sweeps, replicas, number, samples_only)
-    run = simulate_plan(
-        spins, plan, samples_only=samples_only, workers=threads, progress=progress, command=command)
-    if output is None:
-        return run
-    write_run(output, run)
-    return replace(run, path=os.fspath(output))
-
-
-def plan_simulation(
-    model: str | IsingModel, betas: Grid, *, sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS,
-    replicas: int = DEFAULT_REPLICAS, seed: int | None = None, workers: int = 1, samples_only: bool = False,
-) -> Forecast:
-    """What `simulate` would do with the same arguments: its rungs, time and memory. Nothing is written."""
-    spins, threads = build_model(model), check_integer("workers", workers, 1)
-    plan = _plan(spins, betas, sampler, sweeps, replicas, check_seed(seed), samples_only)
-    return forecast(spins, plan, threads, samples_only)
-
-
-def _plan(
-    spins: IsingModel, betas: Grid, sampler: str, sweeps: int, replicas: int, seed: int, samples_only: bool,
-    progress: Progress = None,
-) -> Plan:
-    return plan_run(
-        spins, parse_grid(betas), make_sampler(sampler), sweeps=check_integer("sweeps", sweeps, 1),
-        replicas=check_integer("replicas", replicas, 1), seed=seed, samples_only=samples_only,
-        progress=progress)
 
 
 @dataclass(frozen=True)
@@ -258,17 +195,19 @@ def _compare_one(target: str | IsingModel | Run | PathLike[str], beta: Grid | No
     return compare_model(build_model(str(target) if isinstance(target, PathLike) else target), grid, contest)
 
 
-def load(path: str | PathLike[str]) -> Run | list[Comparison]:
-    """Read any file of ours: the `Run` that `simulate` wrote, or of a scores.h5 the list of its `Comparison`.
+def load(path: str | PathLike[str]) -> Run | GroundState | list[Comparison]:
+    """Read any file of ours: a `Run`, a `GroundState`, or of a scores.h5 the list of its `Comparison`.
 
     Raises
     ------
     StoreError
-        The file is missing, truncated, foreign, or holds neither.
+        The file is missing, truncated, foreign, or holds none of these.
     """
     root = read_root(as_path("path", path))
     if holds_scores(path):
         return read_comparisons(path)
+    if holds_ground_state(path):
+        return read_ground_state(path)
     try:
         return read_run(path)
     except StoreError as error:

@@ -34,6 +34,14 @@ class StoreError(UsageError):
     """A file that cannot be read, is not ours, or may not be written."""
 
 
+class DamagedError(StoreError):
+    """A file whose checksum does not match: cut short, or changed since it was written."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal stopped the work; the message says what was kept and how to go on."""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """Message for an unknown name, with the nearest known ones."""
     names = sorted(known)

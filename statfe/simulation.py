@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any
 
 from statfe.chains import Chains
+from statfe.errors import UsageError
 from statfe.estimators.reference import SampledReference, ladder_diagnostics, sampled_reference
+from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
-from statfe.registry import to_free_energy
+from statfe.registry import check_integer, check_seed, to_free_energy
 from statfe.result import FreeEnergy
+from statfe.sampling.as_method import DEFAULT_REPLICAS, DEFAULT_SWEEPS
 from statfe.sampling.choice import get_kernel
 from statfe.sampling.driver import run_plan
-from statfe.sampling.plan import Plan, Progress
-from statfe.store.run_file import Run
+from statfe.sampling.ladder import Ladder
+from statfe.sampling.plan import Plan, Progress, plan_run
+from statfe.sampling.samplers import DEFAULT_SAMPLER, Sampler, make_sampler
+from statfe.signals import Stop
+from statfe.spec import parse_grid
+from statfe.store.atomic import check_output
+from statfe.store.checkpoints import SAVE_SECONDS, Checkpoints
+from statfe.store.commands import Grid, simulate_command
+from statfe.store.inputs import as_path, files_read
+from statfe.store.parts import Parts
+from statfe.store.request import request_digest, simulate_request
+from statfe.store.run_file import Run, read_run, write_run
+from statfe.store.unfinished import claim
 
-#: Spin updates timed for a forecast.
-TRIAL_UPDATES = 2.0e6
+#: Shortest time of the sweeps that a forecast is made from.
+TRIAL_SECONDS = 0.3
 
 #: Bytes of an energy, of a draw (energy and magnetisation), and of a bond (two sites and a coupling).
 ENERGY_BYTES, DRAW_BYTES, BOND_BYTES = 8.0, 12.0, 24.0
@@ -34,25 +53,122 @@ class Forecast:
     file_bytes: float
 
 
-def forecast(model: IsingModel, plan: Plan, workers: int, samples_only: bool = False) -> Forecast:
-    """Time a few sweeps (after compiling) and scale up. Nothing is kept. The analysis is not timed."""
-    few = max(1, int(TRIAL_UPDATES / (model.n_sites * plan.n_rungs * plan.replicas)))
-    trial = replace(plan, sweeps=few, burn_in=0, thin=1)
-    run_plan(model, replace(plan, sweeps=1, burn_in=0, thin=1), workers=workers)
-    start = time.perf_counter()
-    run_plan(model, trial, workers=workers)
-    seconds = (time.perf_counter() - start) * plan.updates(model.n_sites) / trial.updates(model.n_sites)
-    draws = float(plan.n_rungs) * plan.replicas * (plan.sweeps // plan.thin)
-    stored = DRAW_BYTES * draws
-    analysed = 0.0 if samples_only else ANALYSIS_COPIES * ENERGY_BYTES * draws
-    spins = get_kernel(plan.kernel).bytes(model, plan.load)
-    return Forecast(plan, seconds, spins + stored + analysed, stored + BOND_BYTES * (model.n_bonds + model.n_sites))
+def simulate(
+    model: str | IsingModel, betas: Grid, output: str | PathLike[str] | None = None, *,
+    sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS, replicas: int = DEFAULT_REPLICAS,
+    seed: int | None = None, workers: int = 1, samples_only: bool = False, force: bool = False,
+    resume: bool = False, checkpoint_seconds: float = SAVE_SECONDS, progress: Progress = None,
+    notify: Callable[[str], object] | None = None,
+) -> Run:
+    """Sample `model` over a ladder of beta and make reference free energies from the samples.
+
+    Rungs are added from beta = 0, where beta F = -N ln 2, so that neighbours overlap; `samples_only` adds none and
+    makes no reference. With an `output` the run is saved as it goes, in a folder ``OUTPUT.parts`` beside it: after a
+    crash, Ctrl-C or SIGTERM the same call with `resume` goes on from there and gives the same bits.
+
+    Parameters
+    ----------
+    output
+        HDF5 file to write (format statfe-1); nothing is written when None.
+    sampler
+        Spec of the sampler: ``metropolis``, ``gibbs``, ``swendsen-wang``, ``wolff`` or ``houdayer``, with options.
+    sweeps, replicas
+        Measured sweeps at every rung, and independent ladders.
+    seed
+        Drawn when None, and kept in the result; with `resume` that of the unfinished run.
+    force
+        Replace an existing file, and discard an unfinished run (unless `resume`).
+    resume
+        Go on with an unfinished run; start where there is none; return the output where it is complete.
+    checkpoint_seconds
+        Seconds between saves; 0 saves after every block.
+    notify
+        Called with a line that says where a resumed run goes on.
+
+    Raises
+    ------
+    UsageError
+        For bad input, an output that exists or cannot be written, or an unfinished run of another kind: before
+        anything is sampled.
+    Interrupted
+        A `KeyboardInterrupt` that says what was saved.
+    """
+    if not (isinstance(checkpoint_seconds, (int, float)) and 0.0 <= checkpoint_seconds < math.inf):
+        raise UsageError(f"checkpoint_seconds must be a number from 0 up, got {checkpoint_seconds!r}")
+    path = None if output is None else as_path("output", output)
+    if path is not None:
+        check_output([path], force or resume, inputs=files_read(model))
+    elif resume:
+        raise UsageError("resume needs an output: nothing is kept of a run without one")
+    spins = build_model(model)
+    order = _Order(
+        spins, betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1),
+        check_integer("replicas", replicas, 1), None if seed is None else check_seed(seed), samples_only,
+        check_integer("workers", workers, 1), progress)
+    if path is None:
+        return _sampled(replace(order, seed=check_seed(seed)), "")
+    asked = order.request()
+    with Stop("nothing was started") as stop, Parts(path) as parts:
+        request = claim(parts, asked, resume=resume, force=force, notify=notify)
+        if request is None:
+            if notify:
+                notify(f"{path} is complete; nothing to do")
+            return read_run(path)
+        stop.message = f"{parts.folder} keeps what was done, and the same command with --resume goes on"
+        checkpoints = Checkpoints(parts, stop, request_digest(request), notify, float(checkpoint_seconds))
+        try:
+            run = _sampled(replace(order, seed=request["seed"]), os.fspath(path), checkpoints)
+            write_run(path, run, request)
+        except Exception:
+            if not checkpoints.done:  # nothing is lost
+                parts.clear()
+            raise
+        parts.clear()
+    return replace(run, path=os.fspath(path))
+
+
+@dataclass(frozen=True)
+class _Order:
+    """The checked arguments of `simulate`."""
+
+    model: IsingModel
+    betas: Grid
+    sampler: Sampler
+    sweeps: int
+    replicas: int
+    seed: int | None
+    samples_only: bool
+    workers: int
+    progress: Progress = None
+
+    def request(self) -> dict[str, Any]:
+        """What decides the draws."""
+        return simulate_request(
+            self.model, parse_grid(self.betas), self.sampler.spec, self.sweeps, self.replicas, self.seed,
+            self.samples_only)
+
+    def plan(self, ladder: Ladder | None = None) -> Plan:
+        """The plan, with rungs that are placed now unless given."""
+        return plan_run(
+            self.model, parse_grid(self.betas), self.sampler, sweeps=self.sweeps, replicas=self.replicas,
+            seed=check_seed(self.seed), samples_only=self.samples_only, ladder=ladder, progress=self.progress)
+
+
+def _sampled(order: _Order, output: str, checkpoints: Checkpoints | None = None) -> Run:
+    """The run of an order that has a seed."""
+    plan = _plan(order, checkpoints)
+    command = simulate_command(
+        order.model, order.betas, output or None, order.sampler.spec, order.sweeps, order.replicas, plan.seed,
+        order.samples_only)
+    return simulate_plan(
+        order.model, plan, samples_only=order.samples_only, workers=order.workers, progress=order.progress,
+        command=command, checkpoints=checkpoints)
 
 
 def simulate_plan(model: IsingModel, plan: Plan, *, samples_only: bool, workers: int, progress: Progress,
-                  command: str) -> Run:
+                  command: str, checkpoints: Checkpoints | None = None) -> Run:
     """Run `plan`, and unless `samples_only` make the reference."""
-    chains = run_plan(model, plan, workers=workers, progress=progress)
+    chains = run_plan(model, plan, workers=workers, progress=progress, checkpoints=checkpoints)
     if samples_only:
         return Run(model, chains, [], ladder_diagnostics(chains), command)
     if progress:
@@ -61,6 +177,49 @@ def simulate_plan(model: IsingModel, plan: Plan, *, samples_only: bool, workers:
     sampled = sampled_reference(model, chains)
     seconds = chains.seconds + time.perf_counter() - start
     return Run(model, chains, _free_energies(model, chains, sampled, seconds), sampled.diagnostics, command)
+
+
+def _plan(order: _Order, checkpoints: Checkpoints | None) -> Plan:
+    """The plan, with the rungs that were placed before where a run goes on."""
+    stored = checkpoints.stored_plan() if checkpoints else None
+    if stored:
+        return order.plan(Ladder(stored[1]["betas"], stored[1]["requested"]))
+    plan = order.plan()
+    if checkpoints:
+        checkpoints.store_plan(
+            {"schedule": plan.schedule, "kernel": plan.kernel, "burn_in": plan.burn_in, "thin": plan.thin},
+            {"betas": plan.ladder.betas, "requested": plan.ladder.requested})
+    return plan
+
+
+def plan_simulation(
+    model: str | IsingModel, betas: Grid, *, sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS,
+    replicas: int = DEFAULT_REPLICAS, seed: int | None = None, workers: int = 1, samples_only: bool = False,
+) -> Forecast:
+    """What `simulate` would do with the same arguments: its rungs, time and memory. Nothing is written."""
+    order = _Order(
+        build_model(model), betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1),
+        check_integer("replicas", replicas, 1), check_seed(seed), samples_only, check_integer("workers", workers, 1))
+    return forecast(order.model, order.plan(), order.workers, samples_only)
+
+
+def forecast(model: IsingModel, plan: Plan, workers: int, samples_only: bool = False) -> Forecast:
+    """Time a few sweeps (after compiling) and scale up. Nothing is kept. The analysis is not timed."""
+    run_plan(model, replace(plan, sweeps=1, burn_in=0, thin=1), workers=workers)
+    sweeps, elapsed = 1, 0.0
+    while elapsed < TRIAL_SECONDS:
+        sweeps *= 2
+        trial = replace(plan, sweeps=sweeps, burn_in=0, thin=sweeps)
+        start = time.perf_counter()
+        run_plan(model, trial, workers=workers)
+        elapsed = time.perf_counter() - start
+    seconds = elapsed * plan.updates(model.n_sites) / trial.updates(model.n_sites)
+    draws = float(plan.n_rungs) * plan.replicas * (plan.sweeps // plan.thin)
+    stored = DRAW_BYTES * draws
+    analysed = 0.0 if samples_only else ANALYSIS_COPIES * ENERGY_BYTES * draws
+    spins = get_kernel(plan.kernel).bytes(model, plan.load)
+    listed = 0.0 if model.uniform is not None else BOND_BYTES * (model.n_bonds + model.n_sites)
+    return Forecast(plan, seconds, spins + stored + analysed, stored + listed)
 
 
 def _free_energies(

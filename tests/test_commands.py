@@ -274,7 +274,7 @@ def test_a_new_stage_of_progress_counts_its_time_anew(monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
-def test_an_interrupted_run_says_so_and_leaves_nothing(here, tmp_path_factory):
+def test_an_interrupted_run_says_so_and_leaves_its_parts(here, tmp_path_factory):
     started = tmp_path_factory.mktemp("marks") / "started"
     # The command itself, with a progress that leaves a mark once sampling goes on.
     code = (
@@ -292,9 +292,11 @@ def test_an_interrupted_run_says_so_and_leaves_nothing(here, tmp_path_factory):
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130
-    assert err.strip() == "statfe: interrupted"
+    assert err.startswith("statfe: stopped with ")
+    assert err.endswith("run.h5.parts keeps what was done, and the same command with --resume goes on\n")
+    assert err.count("\n") == 1
     assert out == ""
-    assert list(here.iterdir()) == []
+    assert [p.name for p in here.iterdir()] == ["run.h5.parts"]
 
 
 def test_no_progress_where_nobody_is_watching(here):

@@ -17,13 +17,14 @@ FLOORS = {
     0: ("statfe/_jit.py", "statfe/errors.py"),
     1: ("statfe/kernels", "statfe/spec.py", "statfe/result.py", "statfe/random.py"),
     2: ("statfe/models",),
-    3: ("statfe/stats.py", "statfe/registry.py", "statfe/trial.py", "statfe/executors.py", "statfe/chains.py",
+    3: ("statfe/stats.py", "statfe/registry.py", "statfe/trial.py", "statfe/executors.py", "statfe/signals.py",
+        "statfe/chains.py",
         "statfe/store", "statfe/variational"),
     4: ("statfe/estimators",),
     5: ("statfe/sampling",),
     6: ("statfe/methods",),
-    7: ("statfe/scoring", "statfe/simulation.py"),
-    8: ("statfe/report",),
+    7: ("statfe/scoring", "statfe/search", "statfe/simulation.py"),
+    8: ("statfe/report", "statfe/bench"),
     9: ("statfe/api.py", "statfe/doctor.py", "statfe/__init__.py"),
     10: ("cli/statfe_cli",),
 }
@@ -122,9 +123,11 @@ def test_numba_is_imported_in_one_place_and_kernels_alone_use_it():
     for path in sources():
         names = {name for _, name in imports(path)}
         if any(n.split(".")[0] == "numba" for n in names):
-            assert path == Path("statfe/_jit.py")
+            # Options of compilation stand in one place; vectors of lanes need LLVM itself.
+            assert path in (Path("statfe/_jit.py"), Path("statfe/kernels/lane_vectors.py"))
         if "statfe._jit" in names:
-            assert Path("statfe/kernels") in path.parents or path == Path("statfe/doctor.py"), path
+            others = (Path("statfe/doctor.py"), Path("statfe/store/unfinished.py"))  # they compile nothing
+            assert Path("statfe/kernels") in path.parents or path in others, path
 
 
 def test_kernels_draw_from_their_arguments_only():
@@ -175,5 +178,6 @@ def test_commands_and_methods_are_one_a_file():
     commands = [p for p in sources() if Path("cli/statfe_cli") in p.parents and p.stem not in shared]
     assert commands
     for path in commands:
-        found = re.findall(r"^@click\.command\(\"([a-z-]+)\"", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+        text = (ROOT / path).read_text(encoding="utf-8")
+        found = re.findall(r"^@click\.(?:command|group)\(\"([a-z-]+)\"", text, re.MULTILINE)
         assert found == [path.stem.replace("_", "-")], path

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import os
 import pkgutil
+import signal
 import sys
+import threading
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
+
+from statfe.signals import REPEAT_SECONDS
 
 #: Exit codes of the contract.
 FAILURE, USAGE, NOT_CONVERGED, INTERRUPTED = 1, 2, 3, 130
@@ -34,6 +41,12 @@ class _Commands(click.Group):
         module = importlib.import_module(f"statfe_cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:  # click would print an empty line first
+            return say(str(stop) or "interrupted", INTERRUPTED)
 
 
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
@@ -60,21 +73,26 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     warnings.showwarning = _warn
+    with _sigterm_as_ctrl_c():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     try:
         result = cli.main(args=arguments, prog_name="statfe", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort:
-        return _say("interrupted", INTERRUPTED)
+        return say("interrupted", INTERRUPTED)
     except KeyboardInterrupt:
-        return _say("interrupted", INTERRUPTED)
+        return say("interrupted", INTERRUPTED)
     except click.ClickException as error:
-        return _say(f"error: {error.format_message()}", error.exit_code)
+        return say(f"error: {error.format_message()}", error.exit_code)
     except BrokenPipeError:
         # The reader (head, less) went away; point stdout elsewhere so that Python does not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
     except MemoryError:
-        return _say("error: out of memory; take a smaller model, or fewer replicas, sweeps or betas", FAILURE)
+        return say("error: out of memory; take a smaller model, or fewer replicas, sweeps or betas", FAILURE)
     except Exception as error:
         return _failure(error)
     return int(result or 0)
@@ -83,24 +101,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _warn(message: Warning | str, category: type[Warning], *_place: object, **_more: object) -> None:
     """A warning as one line; those of other libraries to their developers are left out."""
     if category is UserWarning:
-        _say(f"warning: {message}", 0)
+        say(f"warning: {message}", 0)
 
 
 def _failure(error: Exception) -> int:
     from statfe.errors import StatfeError, UsageError
 
     if isinstance(error, UsageError):
-        return _say(f"error: {error}", USAGE)
+        return say(f"error: {error}", USAGE)
     if isinstance(error, StatfeError):
-        return _say(f"error: {error}", FAILURE)
+        return say(f"error: {error}", FAILURE)
     raise error
 
 
-def _say(message: str, code: int) -> int:
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """SIGTERM interrupts as Ctrl-C does, where nobody else handles it."""
+    ours = (threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+    if ours:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def say(message: str, code: int) -> int:
+    """Print one line on stderr; returns `code`."""
     click.echo(f"statfe: {' '.join(message.split())}", err=True)
     return code
 
 
 def run() -> None:
     """Console entry point."""
+    _exit_on_second_signal()
     sys.exit(main())
+
+
+def _exit_on_second_signal() -> None:
+    """The second Ctrl-C or SIGTERM ends the process at once, even inside a kernel, which Python cannot interrupt.
+
+    Files are written beside their place, so that none is left half done.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        first = 0.0
+        while signal_number := os.read(reader, 1)[0]:
+            now = time.monotonic()
+            if signal_number not in (signal.SIGINT, signal.SIGTERM):
+                continue
+            if first and now - first > REPEAT_SECONDS:
+                os.write(2, b"statfe: stopped at once\n")
+                os._exit(INTERRUPTED)
+            first = first or now
+
+    threading.Thread(target=watch, daemon=True).start()

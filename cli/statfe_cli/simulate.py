@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @beta_option
 @click.option("-o", "--output", metavar="RUN.h5", help="HDF5 file to write.")
 @click.option("--sampler", default="metropolis", show_default=True, metavar="SPEC",
-              help="metropolis or gibbs, with options burn_in, thin, schedule, spacing.")
+              help="metropolis, gibbs, swendsen-wang, wolff or houdayer, with options burn_in, thin, schedule, kernel, "
+                   "spacing.")
 @click.option("--sweeps", type=click.IntRange(min=1), default=10_000, show_default=True,
               help="Measured sweeps at every rung.")
 @click.option("--replicas", type=click.IntRange(min=1), default=4, show_default=True,
@@ -34,14 +35,19 @@ if TYPE_CHECKING:
 @workers_option
 @click.option("--samples-only", is_flag=True, help="Add no rungs and make no reference.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, how long and how large; write nothing.")
+@click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN.h5.parts; the bits are the same.")
+@click.option("--checkpoint", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
+              help="Time between saves; 0 saves after every block.")
 @force_option
 @json_option
 def command(
     model: str, beta: str, output: str | None, sampler: str, sweeps: int, replicas: int, seed: int | None,
-    workers: int | None, samples_only: bool, dry_run: bool, force: bool, as_json: bool) -> int:
+    workers: int | None, samples_only: bool, dry_run: bool, resume: bool, checkpoint: float, force: bool,
+    as_json: bool) -> int:
     """Sample MODEL over a ladder of beta and store energies and reference free energies.
 
-    Rungs are added from beta = 0, where the free energy is known exactly, so that neighbours overlap.
+    Rungs are added from beta = 0, where the free energy is known exactly, so that neighbours overlap. A run that was
+    stopped, by Ctrl-C or a crash, goes on where it was with the same command and --resume.
 
     \b
     statfe simulate ising:shape=32x32 --beta 0.3:0.6:7 -o run.h5
@@ -49,7 +55,7 @@ def command(
     """
     import statfe
     from statfe.api import plan_simulation
-    from statfe_cli.main import NOT_CONVERGED
+    from statfe_cli.main import NOT_CONVERGED, say
     from statfe_cli.progress import progress_bar
 
     options: dict[str, Any] = {
@@ -61,7 +67,9 @@ def command(
     if output is None:
         raise click.UsageError("name the file to write with -o RUN.h5 (or use --dry-run)")
     with progress_bar("sampling") as progress:
-        run = statfe.simulate(model, beta, output, force=force, progress=progress, **options)
+        run = statfe.simulate(
+            model, beta, output, force=force, resume=resume, checkpoint_seconds=checkpoint, progress=progress,
+            notify=lambda line: say(line, 0), **options)
     _print_run(run, output, as_json)
     return 0 if run.converged else NOT_CONVERGED
 
@@ -72,12 +80,13 @@ def _print_forecast(plan: Forecast, as_json: bool) -> None:
     p = plan.plan
     facts = {
         "rungs": p.ladder.betas, "requested": p.ladder.requested, "schedule": p.schedule, "sampler": p.sampler.spec,
-        "sweeps": p.sweeps, "burn_in": p.burn_in, "thin": p.thin, "replicas": p.replicas, "seed": p.seed,
+        "kernel": p.kernel, "sweeps": p.sweeps, "burn_in": p.burn_in, "thin": p.thin, "replicas": p.replicas, "seed": p.seed,
         "seconds": plan.seconds, "bytes": plan.bytes, "file_bytes": plan.file_bytes}
     if as_json:
         print_json(facts)
         return
-    click.echo(f"{len(p.ladder.betas)} rungs ({p.ladder.added} added), {p.schedule}, {p.sampler.spec}, seed {p.seed}")
+    click.echo(f"{p.n_rungs} rungs ({p.ladder.added} added), {p.schedule}, {p.sampler.spec}, kernel {p.kernel}, seed "
+               f"{p.seed}")
     click.echo(f"{p.replicas} replicas x ({p.burn_in} + {p.sweeps}) sweeps, every {p.thin}. recorded")
     click.echo(f"about {plan.seconds:.1f} s of sampling, {plan.bytes / 1e6:.1f} MB of memory, and at most "
                f"{plan.file_bytes / 1e6:.1f} MB on disk; nothing was written")
@@ -91,14 +100,14 @@ def _print_run(run: Run, output: str, as_json: bool) -> None:
     if as_json:
         print_json({
             "output": output, "model": run.model.spec, "n_sites": run.model.n_sites, "seed": chains.seed,
-            "sampler": chains.sampler, "schedule": chains.schedule, "rungs": chains.betas, "rungs_added": added,
-            "replicas": chains.n_replicas, "draws": chains.n_draws, "seconds": chains.seconds,
+            "sampler": chains.sampler, "kernel": chains.kernel, "schedule": chains.schedule, "rungs": chains.betas,
+            "rungs_added": added, "replicas": chains.n_replicas, "draws": chains.n_draws, "seconds": chains.seconds,
             "command": run.command, "reference": [r.to_dict() for r in run.reference]})
         return
     click.echo(f"{run.model.spec}: {run.model.n_sites} spins, {run.model.n_bonds} bonds")
     click.echo(
-        f"{chains.sampler}, {chains.schedule}, {chains.n_replicas} replicas x {chains.n_draws} draws, "
-        f"seed {chains.seed}, {chains.seconds:.1f} s")
+        f"{chains.sampler}, kernel {chains.kernel}, {chains.schedule}, {chains.n_replicas} replicas x "
+        f"{chains.n_draws} draws, seed {chains.seed}, {chains.seconds:.1f} s")
     if added:
         click.echo(
             f"{added} rungs added to the {len(run.betas)} asked for, from beta = 0, so that neighbours overlap")
@@ -106,4 +115,5 @@ def _print_run(run: Run, output: str, as_json: bool) -> None:
         click.echo("\nbeta_f = -ln Z, two estimates from the same run\n" + reference_table(run.reference))
     else:
         click.echo("samples only: no reference was made")
-    click.echo(f"\nwrote {output}")
+    # A run that was complete was read from its file.
+    click.echo(f"\n{'read' if run.attributes else 'wrote'} {output}")

@@ -13,7 +13,7 @@ from statfe.registry import Context
 from statfe.result import Outcome
 from statfe.sampling.driver import run_plan
 from statfe.sampling.plan import plan_run
-from statfe.sampling.samplers import DEFAULT_SAMPLER, RULES, make_sampler
+from statfe.sampling.samplers import DEFAULT_SAMPLER, KERNELS, RULES, make_sampler
 from statfe.spec import Option
 
 DEFAULT_SWEEPS = 10_000
@@ -23,6 +23,7 @@ SAMPLING_OPTIONS = (
     Option("sweeps", "int", DEFAULT_SWEEPS, "measured sweeps at every rung", minimum=1),
     Option("replicas", "int", DEFAULT_REPLICAS, "independent ladders", minimum=1),
     Option("sampler", "str", DEFAULT_SAMPLER, "update rule", choices=tuple(RULES)),
+    Option("kernel", "str", "auto", "how spins are moved (auto: the fastest for the model)", KERNELS),
     Option("burn_in", "int", doc="sweeps thrown away first (default: a fifth of the sweeps)", minimum=0, optional=True),
     Option("spacing", "float", doc="rungs' distance in standard deviations of the energy (default: 1, annealing 2)",
            minimum=0.05, maximum=6.0, optional=True),

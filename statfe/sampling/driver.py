@@ -6,9 +6,9 @@ the other; after any of them the state of the bank and the draws so far are all 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 
@@ -18,30 +18,26 @@ from statfe.models.ising import IsingModel
 from statfe.sampling.bank import Bank, Block
 from statfe.sampling.choice import get_kernel
 from statfe.sampling.plan import Plan, Progress
+from statfe.sampling.recording import Recording
+from statfe.store.checkpoints import Checkpoints
 
-#: Nanoseconds of work in one block of one group, so that Ctrl-C, progress and checkpoints are prompt.
-BLOCK_NS = 2.5e8
-
-
-class Checkpoints(Protocol):
-    """Where the driver leaves its state; see `statfe.store.checkpoints`."""
-
-    def resume(self, bank: Bank, energy: np.ndarray, magnetization: np.ndarray) -> tuple[int, float]:
-        """Put back the newest state and all draws before it; (blocks done, seconds spent), (0, 0.0) where none."""
-
-    def after(self, done: int, last: bool, bank: Bank, energy: np.ndarray, magnetization: np.ndarray,
-              rows: list[Block], seconds: float) -> None:
-        """Called after every block: save when it is time; raise `Interrupted` when a signal came."""
+#: Nanoseconds of work in one block of one group, and of all, so that Ctrl-C, progress and checkpoints are prompt.
+BLOCK_NS, ALL_BLOCK_NS = 2.5e8, 1.0e9
 
 
 def run_plan(model: IsingModel, plan: Plan, *, workers: int = 1, progress: Progress = None,
              checkpoints: Checkpoints | None = None) -> Chains:
-    """Run the chains of `plan`.
+    """Run the chains of `plan`, with `checkpoints` from where they stand.
 
     Returns
     -------
     Chains
         Energies are without the model's constant `offset`.
+
+    Raises
+    ------
+    Interrupted
+        A signal came and there are `checkpoints`; the state is saved.
     """
     start = time.perf_counter()
     shape = (plan.replicas, plan.sweeps // plan.thin, plan.n_rungs)
@@ -49,22 +45,24 @@ def run_plan(model: IsingModel, plan: Plan, *, workers: int = 1, progress: Progr
     bank = get_kernel(plan.kernel).make(model, plan)
     steps = list(blocks(model, plan, bank))
     total = sum(block.sweeps for block in steps)
-    done, spent = checkpoints.resume(bank, energy, magnetization) if checkpoints else (0, 0.0)
+    recording = Recording(checkpoints, bank, steps, energy, magnetization) if checkpoints else None
+    done, spent = recording.resume() if recording else (0, 0.0)
     swept = sum(block.sweeps for block in steps[:done])
-    for number, block in enumerate(steps[done:], done + 1):
-        map_tasks(lambda group, b=block: bank.advance(group, b, energy, magnetization),  # type: ignore[misc]
-                  range(len(bank.groups)), workers)
-        swept += block.sweeps
-        if checkpoints:
-            checkpoints.after(number, number == len(steps), bank, energy, magnetization, steps,
-                              spent + time.perf_counter() - start)
-        if progress:
-            progress("sampling", swept / total)
+    # No signal may cut a block: all groups would not be at the same sweep.
+    with checkpoints.stop.held() if checkpoints else contextlib.nullcontext():
+        for number, block in enumerate(steps[done:], done + 1):
+            map_tasks(lambda group, b=block: bank.advance(group, b, energy, magnetization),  # type: ignore[misc]
+                      range(len(bank.groups)), workers)
+            swept += block.sweeps
+            if recording:
+                recording.after(number, spent + time.perf_counter() - start)
+            if progress:
+                progress("sampling", swept / total)
     return Chains(
         betas=plan.ladder.betas, requested=plan.ladder.requested, energy=energy, magnetization=magnetization,
         sweeps=np.arange(1, shape[1] + 1) * plan.thin, swap_acceptance=_acceptance(bank), schedule=plan.schedule,
         sampler=plan.sampler.spec, kernel=plan.kernel, seed=plan.seed, burn_in=plan.burn_in,
-        seconds=spent + time.perf_counter() - start)
+        seconds=spent + time.perf_counter() - start, units=bank.units)
 
 
 def _acceptance(bank: Bank) -> np.ndarray:
@@ -77,7 +75,9 @@ def blocks(model: IsingModel, plan: Plan, bank: Bank) -> Iterator[Block]:
     """The blocks of a run in order: all rungs at once, or rung by rung."""
     cost = get_kernel(plan.kernel).cost(model, plan.load)
     chains = max(len(group) for group in bank.groups) * plan.chains
-    size = max(1, int(BLOCK_NS / (cost * model.n_sites * chains)) // plan.thin) * plan.thin
+    sweep = cost * model.n_sites
+    longest = min(BLOCK_NS / (sweep * chains), ALL_BLOCK_NS / (sweep * plan.load.total))
+    size = max(1, int(longest) // plan.thin) * plan.thin
     for step in [None] if plan.schedule == "tempering" else range(plan.n_rungs):
         for s, n in _stretches(plan.burn_in, size):
             yield Block(step, s, n, None)

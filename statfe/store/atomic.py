@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from statfe.errors import StoreError
+
+#: Random bytes in the name of a temporary file.
+TOKEN_BYTES = 6
 
 
 def atomic_write(path: str | PathLike[str], content: bytes | Callable[[BinaryIO], None]) -> None:
@@ -44,19 +48,29 @@ def writing(path: str | PathLike[str]) -> Iterator[Path]:
         For any `OSError`, in one line that names `path`.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(TOKEN_BYTES)}.tmp")
     try:
         # Not `mkstemp`: its files stay closed to the group after the rename.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         _sync(temporary)
         os.replace(temporary, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def remove_leftovers(path: str | PathLike[str]) -> None:
+    """Remove temporary files that a killed `writing` of `path` left; only where no other process can be writing it."""
+    target = Path(path)
+    left = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{{2 * TOKEN_BYTES}}}\.tmp")
+    for other in target.absolute().parent.iterdir():
+        if left.fullmatch(other.name):
+            with contextlib.suppress(OSError):
+                other.unlink()
 
 
 def check_output(
@@ -125,8 +139,9 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _sync_folder(folder: Path) -> None:
-    # Without this the rename itself can be lost with the power. Windows cannot open a folder.
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable: without this a rename can be lost with the power."""
+    # Windows cannot open a folder.
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from os import PathLike
@@ -11,12 +12,13 @@ import h5py
 import numpy as np
 
 from statfe.chains import Chains
+from statfe.errors import StoreError
 from statfe.models.ising import IsingModel
 from statfe.models.model_file import read_model, write_model
 from statfe.result import FreeEnergy
 from statfe.store.free_energies import read_free_energies, write_free_energies
-from statfe.store.hdf5 import create_root, new_file, write_coordinate, write_variable
-from statfe.store.reading import opened, read_attributes, require_group, understood
+from statfe.store.hdf5 import create_root, json_text, new_file, write_coordinate, write_variable
+from statfe.store.reading import opened, read_attributes, read_root, require_group, understood
 
 #: Diagnostics of a ladder: name to (units, long name).
 DIAGNOSTICS = {
@@ -73,8 +75,8 @@ class Run:
         return all(r.status == "converged" for r in self.reference)
 
 
-def write_run(path: str | PathLike[str], run: Run) -> None:
-    """Write `run` to `path`, whole or not at all.
+def write_run(path: str | PathLike[str], run: Run, request: dict[str, Any] | None = None) -> None:
+    """Write `run` to `path`, whole or not at all; `request` is what was asked for (see `statfe.store.request`).
 
     Raises
     ------
@@ -86,7 +88,7 @@ def write_run(path: str | PathLike[str], run: Run) -> None:
         create_root(
             file, f"statfe simulation of {run.model.spec}", run.model.spec, chains.sampler, chains.seed, run.command,
             schedule=chains.schedule, kernel=chains.kernel, burn_in=chains.burn_in,
-            replicas=chains.n_replicas, seconds=chains.seconds)
+            replicas=chains.n_replicas, seconds=chains.seconds, request=json_text(request) if request else None)
         write_model(file.create_group("model"), run.model)
         _write_samples(file.create_group("samples"), chains, run.model.offset)
         _write_diagnostics(file.create_group("diagnostics"), chains, run.diagnostics, run.model.offset)
@@ -94,10 +96,22 @@ def write_run(path: str | PathLike[str], run: Run) -> None:
             write_free_energies(file.create_group("reference"), run.reference, run.betas)
 
 
+def stored_request(path: str | PathLike[str]) -> dict[str, Any] | None:
+    """The `request` that `write_run` stored, or None where the file holds none or is not ours."""
+    try:
+        text = read_root(path).get("request", "")
+    except StoreError:
+        return None
+    return json.loads(text) if text else None
+
+
 def _write_samples(group: h5py.Group, chains: Chains, offset: float) -> None:
     _write_rungs(group, chains)
     write_coordinate(group, "chain", np.arange(chains.n_replicas), "1", "replica of the ladder")
     write_coordinate(group, "draw", chains.sweeps, "1", "sweeps after burn-in")
+    if chains.units is not None:
+        write_variable(group, "unit", chains.units, ("chain",), "1",
+                       "unit of the replica; those of one unit exchange parts and depend on each other")
     dims = ("beta", "chain", "draw")
     # Stored by rung, so that one temperature reads as one stretch.
     energy = np.moveaxis(chains.energy, 2, 0) + offset
@@ -150,7 +164,8 @@ def _read_chains(root: dict[str, Any], samples: h5py.Group, diagnostics: h5py.Gr
         magnetization=np.moveaxis(samples["magnetization"][()], 0, 2), sweeps=samples["draw"][()],
         swap_acceptance=diagnostics["swap_acceptance"][:-1], schedule=str(root["schedule"]),
         sampler=str(root["sampler"]), kernel=str(root.get("kernel", "scalar")), seed=int(root["seed"]),
-        burn_in=int(root["burn_in"]), seconds=float(root["seconds"]))
+        burn_in=int(root["burn_in"]), seconds=float(root["seconds"]),
+        units=samples["unit"][()] if "unit" in samples else None)
 
 
 def _read_diagnostics(group: h5py.Group, offset: float) -> dict[str, np.ndarray]:

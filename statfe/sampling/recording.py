@@ -1,0 +1,80 @@
+"""A run of blocks and its checkpoints: which draws each block made, when they are saved, how they come back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from statfe.errors import Interrupted
+from statfe.sampling.bank import Bank, Block
+from statfe.store.checkpoints import Checkpoints
+
+
+class Recording:
+    """Saves the draws and the bank of a run after blocks, and puts them back.
+
+    Parameters
+    ----------
+    steps
+        All blocks of the run.
+    energy, magnetization
+        Draws of the whole run, shape (replicas, draws, rungs).
+    """
+
+    def __init__(self, checkpoints: Checkpoints, bank: Bank, steps: Sequence[Block], energy: np.ndarray,
+                 magnetization: np.ndarray) -> None:
+        self.checkpoints, self.bank, self.steps = checkpoints, bank, steps
+        self.energy, self.magnetization = energy, magnetization
+        shapes = [(name, array.dtype.str, array.shape) for name, array in bank.state().items()]
+        self.layout = hashlib.sha256(repr((bank.plan.kernel, energy.shape, shapes, steps)).encode()).hexdigest()
+
+    def resume(self) -> tuple[int, float]:
+        """Put back all that is saved; blocks done and seconds spent, (0, 0.0) where nothing is."""
+        saved = self.checkpoints.resume(self.layout, self._put)
+        if saved is None:
+            return 0, 0.0
+        self.bank.restore(saved.state)
+        if self.checkpoints.notify:
+            self.checkpoints.notify(f"going on after {self.share(saved.done):.0%} of the sampling")
+        return saved.done, saved.seconds
+
+    def share(self, done: int) -> float:
+        """Share of the sweeps in the first `done` blocks."""
+        return sum(b.sweeps for b in self.steps[:done]) / sum(b.sweeps for b in self.steps)
+
+    def after(self, done: int, seconds: float) -> None:
+        """Called after every block; saves when it is time.
+
+        Raises
+        ------
+        Interrupted
+            A signal came; all blocks so far are saved.
+        """
+        state = self.bank.state()
+        if self.checkpoints.due(done == len(self.steps), sum(a.nbytes for a in state.values())):
+            self.checkpoints.save(done, self.layout, self._draws(self.checkpoints.done, done), state, seconds)
+        if self.checkpoints.stop.asked:
+            kept = self.share(self.checkpoints.done)
+            raise Interrupted(f"stopped with {kept:.0%} of the sampling done; {self.checkpoints.stop.message}")
+
+    def _places(self, first: int, last: int) -> Iterator[tuple[int, slice, slice]]:
+        """Where the draws of some blocks lie: replica, rows and rungs."""
+        for block in self.steps[first:last]:
+            if block.rows is not None:
+                for replica in range(len(self.energy)):
+                    yield replica, block.rows, self.bank.rungs(block, replica)
+
+    def _draws(self, first: int, last: int) -> dict[str, np.ndarray]:
+        places = list(self._places(first, last))
+        return {name: np.concatenate([array[place].ravel() for place in places] or [array[:0].ravel()])
+                for name, array in (("energy", self.energy), ("magnetization", self.magnetization))}
+
+    def _put(self, first: int, last: int, draws: dict[str, np.ndarray]) -> None:
+        for name, array in (("energy", self.energy), ("magnetization", self.magnetization)):
+            at = 0
+            for place in self._places(first, last):
+                target = array[place]
+                target[...] = draws[name][at: at + target.size].reshape(target.shape)
+                at += target.size

@@ -27,6 +27,9 @@ class Chains:
         ``tempering`` or ``annealing``.
     sampler, kernel, seed, burn_in
         How they were made.
+    units
+        Unit of each replica, int64, shape (R,), where those of one unit depend on each other; None where all are
+        independent.
     """
 
     betas: np.ndarray
@@ -41,10 +44,11 @@ class Chains:
     burn_in: int
     seconds: float = 0.0
     kernel: str = "scalar"
+    units: np.ndarray | None = None
 
     @property
     def n_replicas(self) -> int:
-        """Number of independent replicas of the ladder."""
+        """Number of replicas of the ladder."""
         return int(self.energy.shape[0])
 
     @property

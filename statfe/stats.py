@@ -27,27 +27,46 @@ class MeanEstimate:
     effective: np.ndarray
 
 
-def autocovariance(series: np.ndarray) -> np.ndarray:
+def autocovariance(series: np.ndarray, units: np.ndarray | None = None) -> np.ndarray:
     """Autocovariance at lags 0..T-1 of (R, T) or (R, T, K) series, averaged over the R replicas.
 
     The mean of all replicas is taken off, so that replicas stuck at different values show as a long time.
+    With `units`, covariances between the replicas of a unit are added: R T times the variance of the mean is always
+    the sum over all lags, also for replicas that are not independent.
     """
     x = np.asarray(series, dtype=np.float64)
-    x = x - x.mean(axis=(0, 1), keepdims=True)
+    replicas = len(x)
+    x = joined(x - x.mean(axis=(0, 1), keepdims=True), units)
     length = x.shape[1]
     size = 1 << int(2 * length - 1).bit_length()
-    power = np.abs(np.fft.rfft(x, n=size, axis=1)) ** 2
-    raw = np.fft.irfft(power.mean(axis=0), n=size, axis=0)[:length]
+    waves = np.fft.rfft(x, n=size, axis=1)
+    power = waves.real**2 + waves.imag**2
+    raw = np.fft.irfft(power.sum(axis=0) / replicas, n=size, axis=0)[:length]
     lags = np.arange(length).reshape((-1,) + (1,) * (raw.ndim - 1))
     return raw / (length - lags)
 
 
-def mean_error(series: np.ndarray) -> MeanEstimate:
+def joined(series: np.ndarray, units: np.ndarray | None) -> np.ndarray:
+    """Sums of (R, ...) series over the replicas of each unit, shape (U, ...); as they are where `units` is None."""
+    if units is None:
+        return series
+    sums = np.zeros((int(units.max()) + 1, *series.shape[1:]))
+    np.add.at(sums, units, series)
+    return sums
+
+
+def mean_error(series: np.ndarray, units: np.ndarray | None = None) -> MeanEstimate:
     """Mean and standard error of (R, T) or (R, T, K) series, with autocorrelation.
 
     The integrated time tau = 1/2 + sum_t rho(t) is summed to the first window W >= 14 tau (Sokal 1996), and corrected
     for the bias of the mean that was taken off (Wolff 2004, eq. 49). Where the means of long stretches vary more than
     that explains, tau is what they say. A series without variance has error 0.
+
+    Parameters
+    ----------
+    units
+        Unit of each replica, int64, shape (R,): replicas of one unit may depend on each other. None where all are
+        independent. tau then says how many times fewer draws than these, had they been independent, are as good.
     """
     x = np.asarray(series, dtype=np.float64)
     replicas, length = x.shape[:2]
@@ -56,16 +75,19 @@ def mean_error(series: np.ndarray) -> MeanEstimate:
     scale = _scale(x)
     mean = x.mean(axis=(0, 1))
     x = x / scale
-    gamma = autocovariance(x).reshape(length, -1)
+    gamma = autocovariance(x, units).reshape(length, -1)
     variance = np.where(gamma[0] > 0, gamma[0], 1.0)
+    spread = gamma[0] if units is None else x.var(axis=(0, 1)).reshape(-1)
     summed = np.cumsum(gamma / variance, axis=0) - 0.5
     enough = np.arange(length)[:, None] >= WINDOW * np.maximum(summed, 0.5)
     window = np.where(enough.any(axis=0), enough.argmax(axis=0), length - 1)
     tau = np.take_along_axis(summed, window[None, :], axis=0)[0]
     tau = np.maximum(tau, 0.5) * (1.0 + (2.0 * window + 1.0) / total)
     # A constant series carries no information on tau; its error is 0 whatever tau is.
-    tau = np.maximum(tau, _batch_time(x).reshape(-1))
-    error = np.sqrt(np.maximum(gamma[0], 0.0) * 2.0 * tau / total)
+    if units is not None:
+        tau *= np.where(spread > 0, gamma[0] / np.where(spread > 0, spread, 1.0), 1.0)
+    tau = np.maximum(tau, _batch_time(x, units).reshape(-1))
+    error = np.sqrt(np.maximum(spread, 0.0) * 2.0 * tau / total)
     shape = x.shape[2:]
     return MeanEstimate(
         mean=mean, error=error.reshape(shape) * scale, tau=tau.reshape(shape),
@@ -78,7 +100,7 @@ def _scale(x: np.ndarray) -> np.ndarray:
     return np.where(size > 0, size, 1.0)
 
 
-def _batch_time(x: np.ndarray) -> np.ndarray:
+def _batch_time(x: np.ndarray, units: np.ndarray | None = None) -> np.ndarray:
     """tau from the scatter of the means of `BATCHES` stretches a replica: R T / 2 times Var(mean) / Var(x).
 
     0 where there are too few draws for a stretch to mean anything.
@@ -86,9 +108,10 @@ def _batch_time(x: np.ndarray) -> np.ndarray:
     if x.shape[1] < BATCHES * BATCH_DRAWS:
         return np.zeros(x.shape[2:])
     means = bin_means(x, BATCHES)
-    count = means.shape[0] * means.shape[1]
+    apart = joined(means - means.mean(axis=(0, 1)), units)
+    count = apart.shape[0] * apart.shape[1]
     variance = x.var(axis=(0, 1))
-    scatter = means.var(axis=(0, 1)) * count / (count - 1)
+    scatter = np.sum(apart**2, axis=(0, 1)) / (means.shape[0] * means.shape[1]) * count / (count - 1)
     per_batch = x.shape[1] // means.shape[1]
     return np.where(variance > 0, 0.5 * per_batch * scatter / np.where(variance > 0, variance, 1.0), 0.0)
 
@@ -102,11 +125,16 @@ def bin_means(series: np.ndarray, bins: int) -> np.ndarray:
     return tail.reshape(replicas, used // per_bin, per_bin, *series.shape[2:]).mean(axis=2)
 
 
-def split_rhat(series: np.ndarray) -> np.ndarray:
+def split_rhat(series: np.ndarray, units: np.ndarray | None = None) -> np.ndarray:
     """R-hat of (R, T, ...) series with every replica split in two halves (Gelman et al., BDA3, eq. 11.4).
 
     1 where all halves agree; 1 also for a series without variance, infinity where halves are constant but differ.
+    With `units` (see `mean_error`) the larger of this and of the same for the means over each unit: replicas that
+    exchange parts agree with each other sooner than with the truth.
     """
+    if units is not None:
+        sizes = np.bincount(units).reshape((-1,) + (1,) * (series.ndim - 1))
+        return np.maximum(split_rhat(series), split_rhat(joined(series, units) / sizes))
     x = np.asarray(series, dtype=np.float64)
     half = x.shape[1] // 2
     if half < 2:

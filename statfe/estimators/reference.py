@@ -54,7 +54,7 @@ class SampledReference:
 
 def ladder_diagnostics(chains: Chains) -> dict[str, np.ndarray]:
     """What the draws of every rung say about themselves."""
-    energy = mean_error(chains.energy)
+    energy = mean_error(chains.energy, chains.units)
     size = max(float(np.max(np.abs(chains.energy))), 1e-300)
     with np.errstate(over="ignore"):
         # Far outside the range of doubles: infinite, and the estimates say so.
@@ -65,7 +65,7 @@ def ladder_diagnostics(chains: Chains) -> dict[str, np.ndarray]:
         "heat_capacity": heat_capacity,
         "tau": energy.tau,
         "effective_draws": energy.effective,
-        "r_hat": split_rhat(chains.energy),
+        "r_hat": split_rhat(chains.energy, chains.units),
         "swap_acceptance": _to_next(chains.swap_acceptance),
     }
 
@@ -83,10 +83,11 @@ def sampled_reference(model: IsingModel, chains: Chains) -> SampledReference:
         # Beta times the energy may leave the range of doubles; the outcome then is a failure.
         integration = thermodynamic_integration(chains, anchor)
         bennett = mbar(chains, anchor, integration.beta_f)
-        first, second = mean_error(bennett.influence), mean_error(integration.influence)
+        first = mean_error(bennett.influence, chains.units)
+        second = mean_error(integration.influence, chains.units)
         diagnostics = ladder_diagnostics(chains)
-        disagreement = _disagreement(bennett, integration, first)
-        own_rhat = split_rhat(bennett.influence)
+        disagreement = _disagreement(bennett, integration, first, chains.units)
+        own_rhat = split_rhat(bennett.influence, chains.units)
     diagnostics["overlap"] = _to_next(bennett.overlap)
     diagnostics["disagreement"] = disagreement
     informed = _informed(chains, bennett)
@@ -139,14 +140,16 @@ def _to_next(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values, [np.nan]])
 
 
-def _disagreement(bennett: MbarResult, integration: IntegrationResult, own: MeanEstimate) -> np.ndarray:
+def _disagreement(
+    bennett: MbarResult, integration: IntegrationResult, own: MeanEstimate, units: np.ndarray | None
+) -> np.ndarray:
     """(MBAR - integration) in standard deviations of that difference.
 
     Both use the same draws, so the difference has an error of its own, far below either; a twentieth of MBAR's error is
     added for the terms of second order that the linearised error leaves out.
     """
     difference = bennett.beta_f - integration.beta_f
-    statistical = mean_error(bennett.influence - integration.influence).error
+    statistical = mean_error(bennett.influence - integration.influence, units).error
     sigma = np.sqrt(statistical**2 + integration.quadrature**2 + (0.05 * own.error) ** 2)
     rounding = 1e-10 * np.maximum(1.0, np.abs(bennett.beta_f))
     return difference / np.maximum(sigma, rounding)

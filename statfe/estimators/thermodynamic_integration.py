@@ -58,7 +58,7 @@ def thermodynamic_integration(chains: Chains, anchor: float, max_bins: int = MAX
             change_influence[..., j + 1] += np.tensordot(septic - quintic, series, 1)
     np.cumsum(influence, axis=2, out=influence)
     np.cumsum(change_influence, axis=2, out=change_influence)
-    change, noise = np.cumsum(changes), mean_error(change_influence).error
+    change, noise = np.cumsum(changes), mean_error(change_influence, chains.units).error
     # Two sigma of noise: one would let a third of all runs count noise as a quadrature error.
     quadrature = np.sqrt(np.maximum(change**2 - 4.0 * noise**2, 0.0))
     return IntegrationResult(beta_f=anchor + np.cumsum(pieces), influence=influence, quadrature=quadrature)
@@ -81,14 +81,16 @@ def _cumulants(energy: np.ndarray, max_bins: int) -> tuple[np.ndarray, np.ndarra
     x^4 - m4 - 4 m3 x - 6 (x^2 - 1).
     """
     mean = float(energy.mean())
-    x = energy - mean
+    x = np.ascontiguousarray(energy) - mean
     size = float(np.max(np.abs(x)))
     sigma = size * float(np.sqrt(np.mean((x / size) ** 2))) if size > 0.0 else 0.0
     if sigma == 0.0:
         return np.zeros(4), np.zeros((4, *bin_means(x, max_bins).shape)), mean, 0.0
     x /= sigma
-    binned = [bin_means(power, max_bins) for power in (x, x**2, x**3, x**4)]
-    m3, m4 = float(np.mean(x**3)), float(np.mean(x**4))
+    x2 = x * x
+    x3, x4 = x2 * x, x2 * x2
+    binned = [bin_means(power, max_bins) for power in (x, x2, x3, x4)]
+    m3, m4 = float(np.mean(x3)), float(np.mean(x4))
     one, two = binned[0], binned[1] - 1.0
     series = np.stack([one, two, binned[2] - m3 - 3.0 * one, binned[3] - m4 - 4.0 * m3 * one - 6.0 * two])
     return np.array([0.0, 1.0, m3, m4 - 3.0]), series, mean, sigma

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ MAX_NS = 3.0e16
 TEMPERING_BYTES = 2.5e8
 #: Kernels that start from `Plan.first`, and sweeps that a pilot makes in all, roughly.
 PILOTS, PILOT_UPDATES = ("multi-site",), 1e4
+#: Nanoseconds that the estimators take a draw, the share of the sampling that they may take by default, and draws
+#: that are always few enough.
+ANALYSIS_NS, ANALYSIS_SHARE, FEW_DRAWS = 500.0, 0.04, 1.0e6
 #: Bytes of a recorded energy and magnetisation.
 DRAW_BYTES = 12.0
 
@@ -97,7 +101,10 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
             model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps, progress=progress,
             run=_fast_pilot(model, sampler, seed))
         schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas), sweeps)
-    thin = _thin(sampler, len(ladder.betas), replicas, sweeps)
+    rungs = len(ladder.betas)
+    work = get_kernel(kernel).cost(model, Load(replicas, rungs if schedule == "tempering" else 1)) * (
+        float(model.n_sites) * rungs * replicas * sweeps)
+    thin = _thin(sampler, rungs, replicas, sweeps, math.inf if samples_only else work)
     burn_in = sampler.burn_in if sampler.burn_in is not None else max(1, sweeps // 5)
     plan = Plan(ladder, sampler, schedule, kernel, sweeps - sweeps % thin, burn_in, thin, replicas, seed)
     if plan.updates(model.n_sites) * get_kernel(kernel).cost(model, plan.load) > MAX_NS:
@@ -150,9 +157,11 @@ def _schedule_and_kernel(
     return "annealing", choose_kernel(model, sampler, Load(replicas, 1), updates).name
 
 
-def _thin(sampler: Sampler, rungs: int, replicas: int, sweeps: int) -> int:
+def _thin(sampler: Sampler, rungs: int, replicas: int, sweeps: int, work: float) -> int:
+    """Sweeps between draws: no more are recorded than the estimators can use in a small share of the `work` (ns)."""
     stored = 2.0 * rungs * replicas * sweeps
-    thin = sampler.thin or max(1, int(np.ceil(stored / MAX_STORED)))
+    most = min(MAX_STORED, 2.0 * max(FEW_DRAWS, ANALYSIS_SHARE * work / ANALYSIS_NS))
+    thin = sampler.thin or max(1, int(np.ceil(stored / most)))
     if thin > sweeps:
         raise UsageError(f"thin={thin} records nothing in {sweeps} sweeps; lower thin or raise the sweeps")
     if stored / thin > MOST_STORED:

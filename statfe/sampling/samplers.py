@@ -25,7 +25,7 @@ OPTIONS = (
     Option("burn_in", "int", optional=True, minimum=0,
            doc="sweeps thrown away at each rung before measuring (default: a fifth of the sweeps)"),
     Option("thin", "int", optional=True, minimum=1,
-           doc="record every thin-th sweep (default: as many as 2*10^7 stored energies allow)"),
+           doc="record every thin-th sweep (default: as many as the estimators take in a small share of the time)"),
     Option("schedule", "str", default="auto", choices=("auto", "tempering", "annealing"),
            doc="all rungs at once with exchanges, or one rung after the other (auto: tempering while it fits)"),
     Option("kernel", "str", default="auto", choices=KERNELS,

@@ -70,10 +70,10 @@ class BitLaneBank(Bank):
             return self.graph.signs[None, :, None]
         signs = np.zeros((slabs, len(self.graph.signs), V), dtype=np.uint64)
         for k, replica in enumerate(group):
-            other = bit_graph(disorder[replica])
-            if not other.same_graph(self.graph):
-                raise UsageError(f"{disorder[replica].spec} has another graph than {self.model.spec}")
-            one = np.where(other.signs != 0, 1, -1).astype(np.int8)
+            other = disorder[replica]
+            if obstacle(other) or not bit_graph(other).same_graph(self.graph):
+                raise UsageError(f"{other.spec} has another graph or another J than {self.model.spec}")
+            one = np.where(bit_graph(other).signs != 0, 1, -1).astype(np.int8)
             self._pack(signs, np.repeat(one[None, :], self.plan.chains, axis=0), k * self.plan.chains)
         return signs
 

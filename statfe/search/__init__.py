@@ -1,0 +1,1 @@
+"""Ground states by simulated annealing: schedules, reads on several kernels, certificates."""

@@ -24,6 +24,8 @@ from statfe.search.schedule import Schedule, default_ends, make_schedule
 SEEDS = range(1, 11)
 #: Sweeps a read and reads of each setting; each program does at least 10^4 reads of an instance.
 OUR_SWEEPS, OUR_READS = (60, 120, 240), 16384
+#: Reads of the shortest run in bit lanes: one vector of words.
+VECTOR_READS = 512
 THEIR_SWEEPS, THEIR_READS = (60, 120, 240), 2000
 
 
@@ -85,8 +87,22 @@ def theirs(model: IsingModel) -> tuple[list[Setting], tuple[float, float]]:
     return found, ends
 
 
+def shortest_run(model: IsingModel, mine: list[Setting], ground: float) -> float:
+    """CPU seconds of whole vectors of reads, one after the other, until 99%: what one answer takes."""
+    best = np.inf
+    for sweeps, setting in zip(np.repeat(OUR_SWEEPS, 2), mine, strict=True):
+        if not setting.name.endswith("linear"):
+            continue
+        success = 1.0 - (1.0 - setting.success(ground)) ** VECTOR_READS
+        schedule = make_schedule(model, int(sweeps))
+        run = min(timed("", 1, lambda s=schedule: anneal(
+            model, s, VECTOR_READS, 16, 1, kernel="bit-lane").energies).seconds for _ in range(5))
+        best = min(best, solution_time(run, success))
+    return best
+
+
 def test_time_to_solution_beside_dwave(figure):
-    ratios = []
+    ratios, answers = [], []
     for seed in SEEDS:
         model = statfe.model(f"ea:shape=6x6x6,seed={seed}")
         peer, ends = theirs(model)
@@ -96,13 +112,17 @@ def test_time_to_solution_beside_dwave(figure):
         ground = lowest[0]
         a, b = (min(side, key=lambda s: s.solution(ground)) for side in (mine, peer))
         ratios.append(b.solution(ground) / a.solution(ground))
+        answers.append(b.solution(ground) / shortest_run(model, mine, ground))
         figure(
             f"L=6 +-J, seed {seed}, E = {ground:.0f}: time to solution", "",
             f"{1e6 * a.solution(ground):.0f} us (p {a.success(ground):.3f}, {a.name}); dwave-samplers "
-            f"{1e3 * b.solution(ground):.1f} ms (p {b.success(ground):.3f}, {b.name}); ratio {ratios[-1]:.0f}")
+            f"{1e3 * b.solution(ground):.1f} ms (p {b.success(ground):.3f}, {b.name}); ratio {ratios[-1]:.0f}, "
+            f"for one answer alone {answers[-1]:.1f}")
     median = statistics.median(ratios)
     figure("L=6 +-J, ten instances: dwave-samplers' time to solution over ours", "> 20",
            f"median {median:.0f}, from {min(ratios):.0f} to {max(ratios):.0f}; one core each")
+    figure("the same for one answer alone, from a vector of 512 reads", "",
+           f"median {statistics.median(answers):.1f}, from {min(answers):.1f} to {max(answers):.1f}")
     assert median > 20.0
 
 

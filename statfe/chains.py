@@ -30,6 +30,9 @@ class Chains:
     units
         Unit of each replica, int64, shape (R,), where those of one unit depend on each other; None where all are
         independent.
+    overlap
+        q = sum_i s_i s_i' / N of the replicas (0, 1), (2, 3), ..., shape (R // 2, T // overlap_every, K), every
+        `overlap_every` draws; None where it was not asked for.
     """
 
     betas: np.ndarray
@@ -45,6 +48,8 @@ class Chains:
     seconds: float = 0.0
     kernel: str = "scalar"
     units: np.ndarray | None = None
+    overlap: np.ndarray | None = None
+    overlap_every: int = 0
 
     @property
     def n_replicas(self) -> int:

@@ -40,7 +40,7 @@ TRIAL_SECONDS = 0.3
 #: Bytes of an energy, of a draw (energy and magnetisation), and of a bond (two sites and a coupling).
 ENERGY_BYTES, DRAW_BYTES, BOND_BYTES = 8.0, 12.0, 24.0
 #: Most arrays of the size of all energies that the estimators hold at once.
-ANALYSIS_COPIES = 6.5
+ANALYSIS_COPIES = 8.0
 
 
 @dataclass(frozen=True)

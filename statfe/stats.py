@@ -40,8 +40,8 @@ def autocovariance(series: np.ndarray, units: np.ndarray | None = None) -> np.nd
     length = x.shape[1]
     size = 1 << int(2 * length - 1).bit_length()
     waves = np.fft.rfft(x, n=size, axis=1)
-    power = waves.real**2 + waves.imag**2
-    raw = np.fft.irfft(power.sum(axis=0) / replicas, n=size, axis=0)[:length]
+    power = np.einsum("r...,r...->...", waves.real, waves.real) + np.einsum("r...,r...->...", waves.imag, waves.imag)
+    raw = np.fft.irfft(power / replicas, n=size, axis=0)[:length]
     lags = np.arange(length).reshape((-1,) + (1,) * (raw.ndim - 1))
     return raw / (length - lags)
 

@@ -199,7 +199,7 @@ def test_thresholds_are_the_acceptance_probabilities(rule, J):
     (peaked, "not whole multiples"),
     (disconnected, "not whole multiples"),
     (isolated, "not whole multiples"),
-    (lambda: statfe.model("ising:shape=4x4,field=0.5"), "not whole multiples"),
+    (lambda: statfe.model("ising:shape=4x4,field=0.5"), "9 bonds"),
     (lambda: IsingModel.from_edges(3, [0, 1], [1, 2], [1e-300, 1e300]), "not whole multiples"),
     (lambda: IsingModel.from_edges(3, [0, 1], [1, 2], [1.0, 1.0 + 1e-13]), "not whole multiples"),
     (lambda: statfe.model("curie-weiss:n=10"), "9 bonds"),

@@ -330,7 +330,8 @@ def test_the_command_prints_json_and_can_be_run_again(here, call):
 def test_the_command_for_people(here, call):
     code, out, err = call("ground-state", "ea:shape=3x3,seed=3", "--reads", "10", "--sweeps", "4", "-o", "a.h5")
     assert (code, err) == (0, "")
-    for word in ("lowest energy", "certified", "of 10", "95% interval", "time to solution", "states kept", "seed", "wrote a.h5"):
+    for word in ("lowest energy", "certified", "of 10", "95% interval", "time to solution", "states kept", "seed",
+                 "wrote a.h5"):
         assert word in out
     code, out, _ = call("ground-state", "ea:shape=6x6x6,seed=3", "--reads", "10", "--sweeps", "4",
                         "--target-energy", "-1000")

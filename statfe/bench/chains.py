@@ -79,7 +79,7 @@ def automatic(model: IsingModel, temperatures: int) -> Choice:
 def _affordable(model: IsingModel, kernel: Kernel, temperatures: int) -> list[int]:
     room = min(BANK_BYTES, SHARE * available_bytes())
     least = min(r for r in REPLICAS if r >= kernel.fewest)
-    return [r for r in REPLICAS if r == least or r > least and kernel.bytes(model, Load(r, temperatures)) <= room]
+    return [r for r in REPLICAS if r == least or (r > least and kernel.bytes(model, Load(r, temperatures)) <= room)]
 
 
 def able(model: IsingModel, names: list[str]) -> tuple[list[Kernel], dict[str, str]]:

@@ -65,14 +65,17 @@ def _multiples(values: np.ndarray, unit: float) -> np.ndarray | None:
 
 @per_model
 def unit_of(model: IsingModel) -> float | None:
-    """The J of which all couplings and fields are multiples, the smallest coupling; None where there is none."""
-    sizes = np.abs(model.weights) if len(model.weights) else np.abs(model.fields[model.fields != 0])
-    if not len(sizes):
+    """The largest J of which all couplings and fields are whole multiples; None where there is none."""
+    values = np.unique(np.abs(np.concatenate([model.weights, model.fields])))
+    values = values[values > 0]
+    if not len(values):
         return 1.0
-    unit = float(sizes.min())
-    if _multiples(model.weights, unit) is None or _multiples(model.fields, unit) is None:
-        return None
-    return unit
+    for parts in range(1, MAX_DEGREE + 1):
+        unit = float(values[0]) / parts
+        found = _multiples(values, unit)
+        if found is not None and (parts == 1 or found[-1] <= MAX_DEGREE):
+            return unit
+    return None
 
 
 def obstacle(model: IsingModel) -> str:

@@ -45,7 +45,9 @@ def run_plan(model: IsingModel, plan: Plan, *, workers: int = 1, progress: Progr
     bank = get_kernel(plan.kernel).make(model, plan)
     steps = list(blocks(model, plan, bank))
     total = sum(block.sweeps for block in steps)
-    recording = Recording(checkpoints, bank, steps, energy, magnetization) if checkpoints else None
+    every = plan.sampler.overlaps
+    overlap = np.empty((plan.replicas // 2, shape[1] // every, plan.n_rungs)) if every else None
+    recording = Recording(checkpoints, bank, steps, energy, magnetization, overlap) if checkpoints else None
     done, spent = recording.resume() if recording else (0, 0.0)
     swept = sum(block.sweeps for block in steps[:done])
     # No signal may cut a block: all groups would not be at the same sweep.
@@ -53,6 +55,8 @@ def run_plan(model: IsingModel, plan: Plan, *, workers: int = 1, progress: Progr
         for number, block in enumerate(steps[done:], done + 1):
             map_tasks(lambda group, b=block: bank.advance(group, b, energy, magnetization),  # type: ignore[misc]
                       range(len(bank.groups)), workers)
+            if overlap is not None and every and block.rows is not None and block.rows.stop % every == 0:
+                overlap[:, block.rows.stop // every - 1] = bank.overlaps()
             swept += block.sweeps
             if recording:
                 recording.after(number, spent + time.perf_counter() - start)
@@ -62,7 +66,7 @@ def run_plan(model: IsingModel, plan: Plan, *, workers: int = 1, progress: Progr
         betas=plan.ladder.betas, requested=plan.ladder.requested, energy=energy, magnetization=magnetization,
         sweeps=np.arange(1, shape[1] + 1) * plan.thin, swap_acceptance=_acceptance(bank), schedule=plan.schedule,
         sampler=plan.sampler.spec, kernel=plan.kernel, seed=plan.seed, burn_in=plan.burn_in,
-        seconds=spent + time.perf_counter() - start, units=bank.units)
+        seconds=spent + time.perf_counter() - start, units=bank.units, overlap=overlap, overlap_every=every or 0)
 
 
 def _acceptance(bank: Bank) -> np.ndarray:
@@ -81,8 +85,11 @@ def blocks(model: IsingModel, plan: Plan, bank: Bank) -> Iterator[Block]:
     for step in [None] if plan.schedule == "tempering" else range(plan.n_rungs):
         for s, n in _stretches(plan.burn_in, size):
             yield Block(step, s, n, None)
-        for s, n in _stretches(plan.sweeps, size):
-            yield Block(step, plan.burn_in + s, n, slice(s // plan.thin, (s + n) // plan.thin))
+        # Overlaps are measured between blocks.
+        for part, whole in _stretches(plan.sweeps, (plan.sampler.overlaps or plan.sweeps) * plan.thin):
+            for s, n in _stretches(whole, size):
+                yield Block(step, plan.burn_in + part + s, n,
+                            slice((part + s) // plan.thin, (part + s + n) // plan.thin))
 
 
 def _stretches(total: int, size: int) -> Iterator[tuple[int, int]]:

@@ -107,6 +107,11 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     thin = _thin(sampler, rungs, replicas, sweeps, math.inf if samples_only else work)
     burn_in = sampler.burn_in if sampler.burn_in is not None else max(1, sweeps // 5)
     plan = Plan(ladder, sampler, schedule, kernel, sweeps - sweeps % thin, burn_in, thin, replicas, seed)
+    if sampler.overlaps and (replicas < 2 or schedule != "tempering"):
+        raise UsageError("overlaps are of two replicas at one temperature: take replicas of 2 or more, and "
+                         "schedule=tempering")
+    if sampler.overlaps and sampler.overlaps > sweeps // thin:
+        raise UsageError(f"overlaps={sampler.overlaps} records nothing in {sweeps // thin} draws; lower it")
     if plan.updates(model.n_sites) * get_kernel(kernel).cost(model, plan.load) > MAX_NS:
         raise UsageError(
             f"this run needs {plan.updates(model.n_sites):.1e} spin updates, years of work; lower the sweeps, the "

@@ -21,12 +21,14 @@ class Recording:
         All blocks of the run.
     energy, magnetization
         Draws of the whole run, shape (replicas, draws, rungs).
+    overlap
+        Overlaps of pairs of replicas, shape (pairs, rows, rungs), or None.
     """
 
     def __init__(self, checkpoints: Checkpoints, bank: Bank, steps: Sequence[Block], energy: np.ndarray,
-                 magnetization: np.ndarray) -> None:
+                 magnetization: np.ndarray, overlap: np.ndarray | None = None) -> None:
         self.checkpoints, self.bank, self.steps = checkpoints, bank, steps
-        self.energy, self.magnetization = energy, magnetization
+        self.energy, self.magnetization, self.overlap = energy, magnetization, overlap
         shapes = [(name, array.dtype.str, array.shape) for name, array in bank.state().items()]
         self.layout = hashlib.sha256(repr((bank.plan.kernel, energy.shape, shapes, steps)).encode()).hexdigest()
 
@@ -68,8 +70,18 @@ class Recording:
 
     def _draws(self, first: int, last: int) -> dict[str, np.ndarray]:
         places = list(self._places(first, last))
-        return {name: np.concatenate([array[place].ravel() for place in places] or [array[:0].ravel()])
-                for name, array in (("energy", self.energy), ("magnetization", self.magnetization))}
+        found = {name: np.concatenate([array[place].ravel() for place in places] or [array[:0].ravel()])
+                 for name, array in (("energy", self.energy), ("magnetization", self.magnetization))}
+        if self.overlap is not None:
+            found["overlap"] = self.overlap[:, self._overlap_rows(first, last)]
+        return found
+
+    def _overlap_rows(self, first: int, last: int) -> slice:
+        """Rows of the overlaps that were measured after some blocks."""
+        every = self.bank.plan.sampler.overlaps or 1
+        ends = [max((b.rows.stop // every for b in self.steps[:n] if b.rows is not None), default=0)
+                for n in (first, last)]
+        return slice(*ends)
 
     def _put(self, first: int, last: int, draws: dict[str, np.ndarray]) -> None:
         for name, array in (("energy", self.energy), ("magnetization", self.magnetization)):
@@ -78,3 +90,5 @@ class Recording:
                 target = array[place]
                 target[...] = draws[name][at: at + target.size].reshape(target.shape)
                 at += target.size
+        if self.overlap is not None:
+            self.overlap[:, self._overlap_rows(first, last)] = draws["overlap"]

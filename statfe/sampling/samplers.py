@@ -30,6 +30,8 @@ OPTIONS = (
            doc="all rungs at once with exchanges, or one rung after the other (auto: tempering while it fits)"),
     Option("kernel", "str", default="auto", choices=KERNELS,
            doc="how spins are held and moved (auto: the fastest that can hold the model)"),
+    Option("overlaps", "int", optional=True, minimum=1,
+           doc="record the overlap of replicas (0, 1), (2, 3), ... at every rung, every this many draws"),
     Option("spacing", "float", optional=True, minimum=0.05, maximum=6.0,
            doc="distance of rungs in standard deviations of the energy (default: 1, annealing 2)"),
 )
@@ -55,6 +57,7 @@ class Sampler:
     thin: int | None
     schedule: str
     kernel: str
+    overlaps: int | None
     spacing: float | None
 
 

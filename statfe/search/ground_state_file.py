@@ -80,7 +80,7 @@ def read_ground_state(path: str | PathLike[str]) -> GroundState:
     with opened(path) as file:
         root = read_attributes(file)
         model = read_model(require_group(file, "model"))
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for group, variables in _ARRAYS.items():
             place = require_group(file, group)
             with understood(place):

@@ -111,7 +111,11 @@ class GroundState:
 
     @property
     def time_to_solution(self) -> float:
-        """Seconds until one read has succeeded with probability 99%; infinite where none did. See `solution_time`."""
+        """Seconds until one read has succeeded with probability 99%; infinite where none did. See `solution_time`.
+
+        Reads run side by side, 64 and more at once: this is their share of the time of all, as it counts for hard
+        models, where many are needed. No answer comes before the reads that run together end.
+        """
         return solution_time(self.read_seconds, self.success)
 
     @property

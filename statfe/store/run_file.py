@@ -117,6 +117,13 @@ def _write_samples(group: h5py.Group, chains: Chains, offset: float) -> None:
     energy = np.moveaxis(chains.energy, 2, 0) + offset
     write_variable(group, "energy", energy, dims, "1", "energy E")
     write_variable(group, "magnetization", np.moveaxis(chains.magnetization, 2, 0), dims, "1", "sum of the spins")
+    if chains.overlap is not None:
+        every = chains.overlap_every
+        write_coordinate(group, "pair", 2 * np.arange(len(chains.overlap)), "1", "first replica of the pair")
+        write_coordinate(
+            group, "overlap_draw", chains.sweeps[every - 1::every], "1", "sweeps after burn-in, for the overlaps")
+        write_variable(group, "overlap", np.moveaxis(chains.overlap, 2, 0), ("beta", "pair", "overlap_draw"), "1",
+                       "overlap sum_i s_i s_i' / N of two replicas")
 
 
 def _write_rungs(group: h5py.Group, chains: Chains) -> None:
@@ -165,7 +172,14 @@ def _read_chains(root: dict[str, Any], samples: h5py.Group, diagnostics: h5py.Gr
         swap_acceptance=diagnostics["swap_acceptance"][:-1], schedule=str(root["schedule"]),
         sampler=str(root["sampler"]), kernel=str(root.get("kernel", "scalar")), seed=int(root["seed"]),
         burn_in=int(root["burn_in"]), seconds=float(root["seconds"]),
-        units=samples["unit"][()] if "unit" in samples else None)
+        units=samples["unit"][()] if "unit" in samples else None, **_read_overlaps(samples))
+
+
+def _read_overlaps(samples: h5py.Group) -> dict[str, Any]:
+    if "overlap" not in samples:
+        return {}
+    every = samples["overlap_draw"][0] // samples["draw"][0]
+    return {"overlap": np.moveaxis(samples["overlap"][()], 0, 2), "overlap_every": int(every)}
 
 
 def _read_diagnostics(group: h5py.Group, offset: float) -> dict[str, np.ndarray]:

@@ -21,7 +21,7 @@ from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.registry import methods, run_method
-from statfe.sampling.choice import can_run
+from statfe.sampling.choice import can_run, kernels
 from statfe.sampling.driver import run_plan
 from statfe.sampling.plan import plan_run
 from statfe.sampling.samplers import RULES, make_sampler
@@ -142,7 +142,27 @@ def _speed() -> Finding:
     start = time.perf_counter()
     run_plan(model, plan)
     rate = plan.updates(model.n_sites) / (time.perf_counter() - start) / 1e9
-    return Finding("speed", "ok", f"{rate:.3f} spin updates a nanosecond, one thread (metropolis, 64x64 at T_c)")
+    return Finding(
+        "speed", "ok", f"{rate:.3f} spin updates a nanosecond, one thread (metropolis, kernel {plan.kernel}, 64x64 at "
+        "T_c); statfe bench samplers measures every kernel")
+
+
+#: Models that between them need every common version of every kernel.
+WARM_MODELS = (
+    "ising:shape=16x16", "ea:shape=16x16", "ising:shape=4x4,boundary=open", "ising:shape=8x8x8", "ea:shape=8x8x8",
+    "ea:shape=3x3x3,boundary=open", "random-regular:n=8,degree=3", "sk:n=40", "ea:shape=4x4,couplings=gaussian")
+
+
+def _warm_kernels(progress: Callable[[str, float], None] | None) -> None:
+    """Run every kernel for a sweep on each model that it takes."""
+    models = [build_model(spec) for spec in WARM_MODELS]
+    work = [(kernel, model) for kernel in kernels().values() for model in models if not kernel.obstacle(model)]
+    for k, (kernel, model) in enumerate(work):
+        if progress:
+            progress(f"kernel {kernel.name}", k / len(work))
+        sampler = make_sampler(f"{kernel.samplers[0]}:kernel={kernel.name}")
+        run_plan(model, plan_run(
+            model, np.array([0.2, 0.3]), sampler, sweeps=2, replicas=4, seed=1, samples_only=True))
 
 
 def warm_up(progress: Callable[[str, float], None] | None = None) -> tuple[float, Path | None]:
@@ -162,6 +182,7 @@ def warm_up(progress: Callable[[str, float], None] | None = None) -> tuple[float
             for chosen in options:
                 if not method.obstacle(model) and ("sampler" not in chosen or can_run(chosen["sampler"], model)):
                     run_method(model, np.array([0.2]), name, seed=1, **chosen)
+    _warm_kernels(progress)
     for model in small:
         for name, kind in KERNELS.items():
             if not kind.obstacle(model):

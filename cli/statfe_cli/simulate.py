@@ -80,8 +80,8 @@ def _print_forecast(plan: Forecast, as_json: bool) -> None:
     p = plan.plan
     facts = {
         "rungs": p.ladder.betas, "requested": p.ladder.requested, "schedule": p.schedule, "sampler": p.sampler.spec,
-        "kernel": p.kernel, "sweeps": p.sweeps, "burn_in": p.burn_in, "thin": p.thin, "replicas": p.replicas, "seed": p.seed,
-        "seconds": plan.seconds, "bytes": plan.bytes, "file_bytes": plan.file_bytes}
+        "kernel": p.kernel, "sweeps": p.sweeps, "burn_in": p.burn_in, "thin": p.thin, "replicas": p.replicas,
+        "seed": p.seed, "seconds": plan.seconds, "bytes": plan.bytes, "file_bytes": plan.file_bytes}
     if as_json:
         print_json(facts)
         return

@@ -10,8 +10,8 @@ import pytest
 import statfe
 from statfe.kernels.bit_lanes import ROUNDS, V
 from statfe.kernels.bit_measure import (
-    FEED,
     LEVELS,
+    ROWS,
     SHORT_LEVELS,
     count_bonds,
     count_up,
@@ -123,7 +123,7 @@ def test_another_graph_is_noticed():
     assert bit_graph(a).same_graph(bit_graph(turned))
 
 
-@pytest.mark.parametrize(("n", "width"), [(1, 1), (5, 3), (6, 32), (7, 1), (6 * FEED, 2), (6 * FEED + 1, 2), (3000, 5)])
+@pytest.mark.parametrize(("n", "width"), [(1, 1), (5, 3), (12, 32), (13, 1), (ROWS, 2), (ROWS + 1, 2), (9000, 5)])
 def test_up_spins_are_counted(n, width):
     spins = np.random.default_rng(n).choice(np.array([-1, 1], dtype=np.int8), (64 * width, n), p=[0.2, 0.8])
     spins[3], spins[-1] = 1, -1

@@ -53,7 +53,7 @@ def datasets(path: Path) -> dict[str, tuple]:
 
     with h5py.File(path) as file:
         file.visititems(visit)
-        found["attributes"] = {k: str(v) for k, v in file.attrs.items() 
+        found["attributes"] = {k: str(v) for k, v in file.attrs.items()
                                if k not in ("created", "seconds", "command", "source_commit")}
     return found
 

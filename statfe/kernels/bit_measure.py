@@ -4,49 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from statfe._jit import njit, njit_inline
-from statfe.kernels.bit_lanes import V, sign
+from statfe._jit import njit
+from statfe.kernels.bit_lanes import V
+from statfe.kernels.bit_vectors import SHORT_LEVELS, WORDS, sum_bonds, sum_rows
 
-#: Bits of a lane's counter, and of the short counter that feeds it; a short one takes `FEED` sums of at most 6.
-LEVELS, SHORT_LEVELS, FEED = 32, 7, 21
-
-
-@njit_inline
-def _ripple(x, y, z, w, short):
-    """Add the three-bit numbers (x, y, z), one a lane, to the short counters of word w."""
-    c = short[w]
-    carry = c & x
-    short[w] = c ^ x
-    c = short[V + w]
-    short[V + w] = c ^ y ^ carry
-    carry = (c & y) | ((c ^ y) & carry)
-    c = short[2 * V + w]
-    short[2 * V + w] = c ^ z ^ carry
-    carry = (c & z) | ((c ^ z) & carry)
-    c = short[3 * V + w]
-    short[3 * V + w] = c ^ carry
-    carry &= c
-    c = short[4 * V + w]
-    short[4 * V + w] = c ^ carry
-    carry &= c
-    c = short[5 * V + w]
-    short[5 * V + w] = c ^ carry
-    short[6 * V + w] ^= carry & c
-
-
-@njit_inline
-def _sum_six(a, b, c, d, e, f):
-    """The three bits of the sum of six bits."""
-    ab, de = a ^ b, d ^ e
-    x0, y0 = ab ^ c, de ^ f
-    x1, y1 = (a & b) | (ab & c), (d & e) | (de & f)
-    carry = x0 & y0
-    return x0 ^ y0, x1 ^ y1 ^ carry, (x1 & y1) | ((x1 ^ y1) & carry)
+#: Bits of a lane's counter; rows of spins and of `sixes` whose sums the short counters can hold.
+LEVELS = 32
+ROWS, SIXES = 2**SHORT_LEVELS - 1, (2**SHORT_LEVELS - 1) // 6
 
 
 @njit
 def _flush(width, short, counters, carries):
-    """Add the short counters to the long ones and clear them."""
+    """Add the short counters to the long ones."""
     carries[:V] = np.uint64(0)
     for level in range(SHORT_LEVELS):
         for w in range(width):
@@ -65,7 +34,6 @@ def _flush(width, short, counters, carries):
             some |= a & carry
         if some == 0:
             break
-    short[:] = np.uint64(0)
 
 
 @njit
@@ -75,42 +43,20 @@ def count_bonds(own, width, spins, signs, sixes, counters, short, carries):
     `sixes` is a site, six neighbours, and the rows of `signs` of the bonds with them, shape (., 13).
     """
     counters[:] = np.uint64(0)
-    short[:] = np.uint64(0)
-    for k in range(len(sixes)):
-        i, na, nb, nc = sixes[k, 0], sixes[k, 1], sixes[k, 2], sixes[k, 3]
-        nd, ne, nf = sixes[k, 4], sixes[k, 5], sixes[k, 6]
-        a, b, c, d, e, f = sixes[k, 7], sixes[k, 8], sixes[k, 9], sixes[k, 10], sixes[k, 11], sixes[k, 12]
-        ga, gb, gc, gd, ge, gf = signs[a, 0], signs[b, 0], signs[c, 0], signs[d, 0], signs[e, 0], signs[f, 0]
-        for w in range(width):
-            s = spins[i, w]
-            x, y, z = _sum_six(
-                s ^ spins[na, w] ^ sign(own, signs, a, w, ga), s ^ spins[nb, w] ^ sign(own, signs, b, w, gb),
-                s ^ spins[nc, w] ^ sign(own, signs, c, w, gc), s ^ spins[nd, w] ^ sign(own, signs, d, w, gd),
-                s ^ spins[ne, w] ^ sign(own, signs, e, w, ge), s ^ spins[nf, w] ^ sign(own, signs, f, w, gf))
-            _ripple(x, y, z, w, short)
-        if k % FEED == FEED - 1:
-            _flush(width, short, counters, carries)
-    _flush(width, short, counters, carries)
+    for first in range(0, len(sixes), SIXES):
+        for column in range(0, width, WORDS):
+            sum_bonds(own, spins, signs, sixes, first, min(first + SIXES, len(sixes)), column, short)
+        _flush(width, short, counters, carries)
 
 
 @njit
 def count_up(width, spins, n, counters, short, carries):
-    """Count the up spins of every lane among the first `n` rows; row n + 1 must be zero."""
+    """Count the up spins of every lane among the first `n` rows."""
     counters[:] = np.uint64(0)
-    short[:] = np.uint64(0)
-    most, none = np.uint64(n), np.uint64(n + 1)
-    for k in range((n + 5) // 6):
-        i = np.uint64(6 * k)
-        a, b, c = i + np.uint64(1), i + np.uint64(2), i + np.uint64(3)
-        d, e = i + np.uint64(4), i + np.uint64(5)
-        a, b, c = a if a < most else none, b if b < most else none, c if c < most else none
-        d, e = d if d < most else none, e if e < most else none
-        for w in range(width):
-            x, y, z = _sum_six(spins[i, w], spins[a, w], spins[b, w], spins[c, w], spins[d, w], spins[e, w])
-            _ripple(x, y, z, w, short)
-        if k % FEED == FEED - 1:
-            _flush(width, short, counters, carries)
-    _flush(width, short, counters, carries)
+    for first in range(0, n, ROWS):
+        for column in range(0, width, WORDS):
+            sum_rows(spins, first, min(first + ROWS, n), column, short)
+        _flush(width, short, counters, carries)
 
 
 @njit

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from statfe.bench.arithmetic import ArithmeticRunner
 from statfe.bench.chains import ChainsRunner, Choice, able, automatic, chains, filled
 from statfe.bench.large import LargeRunner
 from statfe.bench.pairing import Race, Spread, race
@@ -22,7 +23,7 @@ from statfe.models.ising import IsingModel
 HARDLY_EVER = 10_000
 
 #: What can be in a race.
-Contender = ChainsRunner | PeerRunner | LargeRunner
+Contender = ChainsRunner | PeerRunner | LargeRunner | ArithmeticRunner
 
 
 @dataclass
@@ -107,9 +108,13 @@ def race_threads(bench: Bench, w: Workload) -> None:
         if first is None:
             continue
         runners = [first, *(first.with_workers(t, _threads(t)) for t in bench.threads[1:])]
-        found = bench.race(runners)
+        most = max(bench.threads)
+        bare = [ArithmeticRunner(most, t, _threads(t), bench.seed) for t in bench.threads]
+        found = bench.race([*runners, *bare])
         bench.record.threads += [rate_of(w.name, model.spec, model.n_sites, len(betas), r, found) for r in runners]
         bench.record.ratios += [ratio_of(w.name, "threads", found, r, first) for r in runners[1:]]
+        # What the machine itself gives, measured in the same rounds.
+        bench.record.ratios += [ratio_of(w.name, "threads", found, r, bare[0]) for r in bare[1:]]
 
 
 def _chains_for_threads(bench: Bench, w: Workload, model: IsingModel, betas: np.ndarray,

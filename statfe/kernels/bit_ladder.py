@@ -39,8 +39,8 @@ def _record(row, n, energies, counts, chain_at, energy_out, magnetization_out):
     for r in range(R):
         for t in range(C):
             k = r * C + chain_at[r, t]
-            energy_out[r, row, t] = energies[k]
-            magnetization_out[r, row, t] = 2 * counts[k] - n
+            energy_out[row, r, t] = energies[k]
+            magnetization_out[row, r, t] = 2 * counts[k] - n
 
 
 @njit
@@ -76,7 +76,7 @@ def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas
     rung_of, chain_at
         Shape (R, C); lane r C + c is chain c of replica r.
     energy_out, magnetization_out
-        By replica, draw and rung (chain where nothing is exchanged), shape (R, n_sweeps // thin, C).
+        By draw, replica and rung (chain where nothing is exchanged), shape (n_sweeps // thin, R, C).
     """
     slabs = len(spins)
     R, C = rung_of.shape

@@ -89,7 +89,7 @@ class BitLaneBank(Bank):
         R, C = len(replicas), plan.chains
         here = slice(replicas.start, replicas.stop)
         draws = 0 if block.rows is None else block.sweeps // plan.thin
-        e, m = np.empty((R, draws, C)), np.empty((R, draws, C), dtype=np.int64)
+        e, m = np.empty((draws, R, C)), np.empty((draws, R, C), dtype=np.int32)
         lane_rung = np.zeros(64 * V * len(self.words[group]), dtype=np.int64)
         if block.step is None:
             lane_rung[: R * C] = self.rung_of[here].ravel()
@@ -104,10 +104,14 @@ class BitLaneBank(Bank):
             self.swap_states[here], e, m, self.tried[here], self.accepted[here])
         if block.rows is None:
             return
+        if block.step is None:
+            energy[here, block.rows] = e.transpose(1, 0, 2)
+            magnetization[here, block.rows] = m.transpose(1, 0, 2)
+            return
         for k, replica in enumerate(replicas):
             rungs = self.rungs(block, replica)
-            energy[replica, block.rows, rungs] = e[k]
-            magnetization[replica, block.rows, rungs] = m[k]
+            energy[replica, block.rows, rungs] = e[:, k]
+            magnetization[replica, block.rows, rungs] = m[:, k]
 
     def spins(self, replica: int) -> np.ndarray:
         """Spins of one replica, unpacked."""

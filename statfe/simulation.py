@@ -17,7 +17,7 @@ from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import check_integer, check_seed, to_free_energy
 from statfe.result import FreeEnergy
-from statfe.sampling.as_method import DEFAULT_REPLICAS, DEFAULT_SWEEPS
+from statfe.sampling.as_method import DEFAULT_SWEEPS
 from statfe.sampling.choice import get_kernel
 from statfe.sampling.driver import run_plan
 from statfe.sampling.ladder import Ladder
@@ -55,7 +55,7 @@ class Forecast:
 
 def simulate(
     model: str | IsingModel, betas: Grid, output: str | PathLike[str] | None = None, *,
-    sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS, replicas: int = DEFAULT_REPLICAS,
+    sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS, replicas: int | None = None,
     seed: int | None = None, workers: int = 1, samples_only: bool = False, force: bool = False,
     resume: bool = False, checkpoint_seconds: float = SAVE_SECONDS, progress: Progress = None,
     notify: Callable[[str], object] | None = None,
@@ -73,7 +73,8 @@ def simulate(
     sampler
         Spec of the sampler: ``metropolis``, ``gibbs``, ``swendsen-wang``, ``wolff`` or ``houdayer``, with options.
     sweeps, replicas
-        Measured sweeps at every rung, and independent ladders.
+        Measured sweeps at every rung, and independent ladders; when None, 4, or more where lanes of the kernel would
+        otherwise lie idle.
     seed
         Drawn when None, and kept in the result; with `resume` that of the unfinished run.
     force
@@ -102,9 +103,8 @@ def simulate(
         raise UsageError("resume needs an output: nothing is kept of a run without one")
     spins = build_model(model)
     order = _Order(
-        spins, betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1),
-        check_integer("replicas", replicas, 1), None if seed is None else check_seed(seed), samples_only,
-        check_integer("workers", workers, 1), progress)
+        spins, betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1), _replicas(replicas),
+        None if seed is None else check_seed(seed), samples_only, check_integer("workers", workers, 1), progress)
     if path is None:
         return _sampled(replace(order, seed=check_seed(seed)), "")
     asked = order.request()
@@ -127,6 +127,10 @@ def simulate(
     return replace(run, path=os.fspath(path))
 
 
+def _replicas(replicas: int | None) -> int | None:
+    return None if replicas is None else check_integer("replicas", replicas, 1)
+
+
 @dataclass(frozen=True)
 class _Order:
     """The checked arguments of `simulate`."""
@@ -135,7 +139,7 @@ class _Order:
     betas: Grid
     sampler: Sampler
     sweeps: int
-    replicas: int
+    replicas: int | None
     seed: int | None
     samples_only: bool
     workers: int
@@ -158,7 +162,7 @@ def _sampled(order: _Order, output: str, checkpoints: Checkpoints | None = None)
     """The run of an order that has a seed."""
     plan = _plan(order, checkpoints)
     command = simulate_command(
-        order.model, order.betas, output or None, order.sampler.spec, order.sweeps, order.replicas, plan.seed,
+        order.model, order.betas, output or None, order.sampler.spec, order.sweeps, plan.replicas, plan.seed,
         order.samples_only)
     return simulate_plan(
         order.model, plan, samples_only=order.samples_only, workers=order.workers, progress=order.progress,
@@ -194,12 +198,12 @@ def _plan(order: _Order, checkpoints: Checkpoints | None) -> Plan:
 
 def plan_simulation(
     model: str | IsingModel, betas: Grid, *, sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS,
-    replicas: int = DEFAULT_REPLICAS, seed: int | None = None, workers: int = 1, samples_only: bool = False,
+    replicas: int | None = None, seed: int | None = None, workers: int = 1, samples_only: bool = False,
 ) -> Forecast:
     """What `simulate` would do with the same arguments: its rungs, time and memory. Nothing is written."""
     order = _Order(
-        build_model(model), betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1),
-        check_integer("replicas", replicas, 1), check_seed(seed), samples_only, check_integer("workers", workers, 1))
+        build_model(model), betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1), _replicas(replicas),
+        check_seed(seed), samples_only, check_integer("workers", workers, 1))
     return forecast(order.model, order.plan(), order.workers, samples_only)
 
 

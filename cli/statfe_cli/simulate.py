@@ -29,8 +29,8 @@ if TYPE_CHECKING:
                    "spacing.")
 @click.option("--sweeps", type=click.IntRange(min=1), default=10_000, show_default=True,
               help="Measured sweeps at every rung.")
-@click.option("--replicas", type=click.IntRange(min=1), default=4, show_default=True,
-              help="Independent ladders of chains.")
+@click.option("--replicas", type=click.IntRange(min=1), default=None,
+              help="Independent ladders of chains.  [default: 4, or more where lanes would lie idle]")
 @seed_option
 @workers_option
 @click.option("--samples-only", is_flag=True, help="Add no rungs and make no reference.")
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @force_option
 @json_option
 def command(
-    model: str, beta: str, output: str | None, sampler: str, sweeps: int, replicas: int, seed: int | None,
+    model: str, beta: str, output: str | None, sampler: str, sweeps: int, replicas: int | None, seed: int | None,
     workers: int | None, samples_only: bool, dry_run: bool, resume: bool, checkpoint: float, force: bool,
     as_json: bool) -> int:
     """Sample MODEL over a ladder of beta and store energies and reference free energies.

@@ -17,11 +17,11 @@ from statfe.sampling.samplers import DEFAULT_SAMPLER, KERNELS, RULES, make_sampl
 from statfe.spec import Option
 
 DEFAULT_SWEEPS = 10_000
-DEFAULT_REPLICAS = 4
 
 SAMPLING_OPTIONS = (
     Option("sweeps", "int", DEFAULT_SWEEPS, "measured sweeps at every rung", minimum=1),
-    Option("replicas", "int", DEFAULT_REPLICAS, "independent ladders", minimum=1),
+    Option("replicas", "int", doc="independent ladders (default: 4, or more where lanes would lie idle)", minimum=1,
+           optional=True),
     Option("sampler", "str", DEFAULT_SAMPLER, "update rule", choices=tuple(RULES)),
     Option("kernel", "str", "auto", "how spins are moved (auto: the fastest for the model)", KERNELS),
     Option("burn_in", "int", doc="sweeps thrown away first (default: a fifth of the sweeps)", minimum=0, optional=True),
@@ -38,7 +38,7 @@ def sampling_cost(model: IsingModel, n_betas: int) -> float:
 def sampled_run(estimator: str) -> Callable[..., list[Outcome]]:
     """The `run` of a `Method` that samples a ladder and reports `estimator`."""
 
-    def run(model: IsingModel, betas: np.ndarray, context: Context, *, sweeps: int, replicas: int, sampler: str,
+    def run(model: IsingModel, betas: np.ndarray, context: Context, *, sweeps: int, replicas: int | None, sampler: str,
             **options: Any) -> list[Outcome]:
         plan = plan_run(
             model, betas, make_sampler(sampler, **options), sweeps=sweeps, replicas=replicas, seed=context.seed,

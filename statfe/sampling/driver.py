@@ -50,6 +50,8 @@ def run_plan(model: IsingModel, plan: Plan, *, workers: int = 1, progress: Progr
     recording = Recording(checkpoints, bank, steps, energy, magnetization, overlap) if checkpoints else None
     done, spent = recording.resume() if recording else (0, 0.0)
     swept = sum(block.sweeps for block in steps[:done])
+    if progress:
+        progress(f"{plan.kernel} kernel (its first use compiles it)", swept / total)
     # No signal may cut a block: all groups would not be at the same sweep.
     with checkpoints.stop.held() if checkpoints else contextlib.nullcontext():
         for number, block in enumerate(steps[done:], done + 1):

@@ -12,7 +12,7 @@ from statfe.errors import UsageError
 from statfe.kernels.tempering import GIBBS
 from statfe.models.ising import IsingModel
 from statfe.random import generator
-from statfe.sampling.bank import Block, Load
+from statfe.sampling.bank import Block, Kernel, Load
 from statfe.sampling.choice import choose_kernel, get_kernel
 from statfe.sampling.ladder import PILOT_KEY, Ladder, PilotRun, plan_ladder, requested_only
 from statfe.sampling.memory import check_memory
@@ -29,6 +29,8 @@ PILOTS, PILOT_UPDATES = ("multi-site",), 1e4
 #: Nanoseconds that the estimators take a draw, the share of the sampling that they may take by default, and draws
 #: that are always few enough.
 ANALYSIS_NS, ANALYSIS_SHARE, FEW_DRAWS = 500.0, 0.04, 1.0e6
+#: Replicas where none are asked for, at least and at most, and how much cheaper more of them must be.
+DEFAULT_REPLICAS, MOST_REPLICAS, MUCH_CHEAPER = 4, 64, 0.6
 #: Bytes of a recorded energy and magnetisation.
 DRAW_BYTES = 12.0
 
@@ -81,9 +83,11 @@ class Plan:
         return float(n_sites) * self.n_rungs * self.replicas * (self.sweeps + self.burn_in)
 
 
-def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: int, replicas: int, seed: int,
-             samples_only: bool = False, ladder: Ladder | None = None, progress: Progress = None) -> Plan:
+def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: int, replicas: int | None,
+             seed: int, samples_only: bool = False, ladder: Ladder | None = None, progress: Progress = None) -> Plan:
     """Place the rungs (unless `ladder` has them), choose the kernel and fix all numbers of a run.
+
+    Where `replicas` is None there are `DEFAULT_REPLICAS`, or more where the kernel has lanes to spare.
 
     Raises
     ------
@@ -91,16 +95,19 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
         For numbers out of range, a negative beta, a kernel that cannot hold the model, or a run that would be too
         long, store too much, or not fit into memory.
     """
-    _check(model, betas, sweeps, replicas)
+    few = DEFAULT_REPLICAS if replicas is None else replicas
+    _check(model, betas, sweeps, few)
     pilot_sweeps = int(np.clip(sweeps // 10, 20, 200))
     placed, ladder = ladder is not None, ladder or requested_only(betas)
-    schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas), sweeps)
+    schedule, kernel = _schedule_and_kernel(model, sampler, few, len(ladder.betas), sweeps)
     if not (samples_only or placed):
         spacing = sampler.spacing or (2.0 if schedule == "annealing" else 1.0)
         ladder = plan_ladder(
             model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps, progress=progress,
             run=_fast_pilot(model, sampler, seed))
-        schedule, kernel = _schedule_and_kernel(model, sampler, replicas, len(ladder.betas), sweeps)
+        schedule, kernel = _schedule_and_kernel(model, sampler, few, len(ladder.betas), sweeps)
+    if replicas is None:
+        replicas = _spare_replicas(model, get_kernel(kernel), schedule, len(ladder.betas))
     rungs = len(ladder.betas)
     work = get_kernel(kernel).cost(model, Load(replicas, rungs if schedule == "tempering" else 1)) * (
         float(model.n_sites) * rungs * replicas * sweeps)
@@ -160,6 +167,22 @@ def _schedule_and_kernel(
             sampler.schedule == "auto" and kernel.bytes(model, tempering) <= TEMPERING_BYTES):
         return "tempering", kernel.name
     return "annealing", choose_kernel(model, sampler, Load(replicas, 1), updates).name
+
+
+def _spare_replicas(model: IsingModel, kernel: Kernel, schedule: str, rungs: int) -> int:
+    """As many replicas as make an update much cheaper, and all of them take at most twice the time of the fewest."""
+    chains = rungs if schedule == "tempering" else 1
+
+    def cost(replicas: int) -> float:
+        return kernel.cost(model, Load(replicas, chains))
+
+    first = DEFAULT_REPLICAS
+    able = [r for r in range(first, MOST_REPLICAS + 1, 2) if r * cost(r) <= 2.0 * first * cost(first)
+            and kernel.bytes(model, Load(r, chains)) <= TEMPERING_BYTES]
+    best = min((cost(r) for r in able), default=math.inf)
+    if best > MUCH_CHEAPER * cost(first):
+        return first
+    return next(r for r in able if cost(r) <= 1.1 * best)
 
 
 def _thin(sampler: Sampler, rungs: int, replicas: int, sweeps: int, work: float) -> int:

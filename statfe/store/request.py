@@ -17,7 +17,7 @@ UNSPOKEN = {"betas": "the grid of --beta", "kernels": "the sources of the kernel
 
 
 def simulate_request(
-    model: IsingModel, betas: np.ndarray, sampler: str, sweeps: int, replicas: int, seed: int | None,
+    model: IsingModel, betas: np.ndarray, sampler: str, sweeps: int, replicas: int | None, seed: int | None,
     samples_only: bool,
 ) -> dict[str, Any]:
     """All that decides the draws of a simulation; `seed` is None where any will do."""

@@ -12,7 +12,15 @@ from statfe.kernels.lane_vectors import HEAT, LANES
 from statfe.models.ising import IsingModel
 from statfe.sampling import driver
 from statfe.sampling.bank import Block, Load
-from statfe.sampling.banks.float_lane import KERNEL, FloatLaneBank, group_size, lane_graph, lane_scales, tiles_of
+from statfe.sampling.banks.float_lane import (
+    KERNEL,
+    FloatLaneBank,
+    all_tiles,
+    group_size,
+    lane_graph,
+    lane_scales,
+    tiles_of,
+)
 from statfe.sampling.driver import run_plan
 from tests.bank_checks import SMALL, last_energies_error, law_p_value, make_bank, make_plan
 from tests.models_for_tests import disconnected, frustrated_triangle, isolated, peaked
@@ -272,6 +280,17 @@ def test_starts_are_those_of_every_kernel():
 def test_groups_fill_their_lanes(load, size):
     assert group_size(load) == size
     assert tiles_of(size * load.chains) * LANES >= size * load.chains
+
+
+@pytest.mark.parametrize("load", [Load(4, 17), Load(5, 1), Load(7, 30), Load(3, 300)])
+def test_the_cost_counts_every_tile(load):
+    model = statfe.model("ea:shape=4x4,couplings=gaussian")
+    plan = make_plan(model, np.linspace(0.1, 2.0, load.chains), "float-lane", "gibbs", load.replicas, 1)
+    bank = make_bank(model, plan)
+    assert all_tiles(load) == len(bank.words)
+    full = Load(64, 64)
+    sweep = KERNEL.cost(model, load) * load.total / (KERNEL.cost(model, full) * full.total)
+    assert sweep == pytest.approx(len(bank.words) / 64)
 
 
 def test_bytes_are_those_of_the_bank():

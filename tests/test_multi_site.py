@@ -148,6 +148,8 @@ def test_thresholds_are_the_probabilities():
         for rule, p in ((METROPOLIS, weight), (GIBBS, weight / (1 + weight))):
             assert abs(Fraction(int(table[rule, m]), 2**64) - p) <= p / 2**50
     assert acceptance(np.array([8]), 1e4, 1.0)[METROPOLIS, 0] == 0
+    # Twice beta is infinite, and without a field both rules still know what to do.
+    assert acceptance(np.array([0, 2]), 1e308, 1.0).tolist() == [[2**64 - 1, 0], [2**63, 0]]
     rare = acceptance(np.array([4]), 4.0, 1.0)[METROPOLIS, 0]
     assert float(rare) / 2.0**64 == pytest.approx(np.exp(-32.0), rel=1e-5)
 

@@ -14,6 +14,7 @@ import statfe
 from statfe.api import plan_simulation
 from statfe.errors import StoreError, UsageError
 from statfe.models.catalogue import build_model
+from statfe.sampling.choice import get_kernel
 from statfe.sampling.driver import run_plan
 from statfe.sampling.plan import plan_run
 from statfe.sampling.samplers import HOT, make_sampler, rules_at
@@ -136,6 +137,29 @@ def test_hot_rungs_use_heat_bath_and_cold_ones_what_was_asked():
     model = build_model("ising:shape=8x8")  # root mean square local field 2
     assert rules_at(0, model, np.array([0.0, 0.99 * HOT / 2, 1.01 * HOT / 2])).tolist() == [1, 1, 0]
     assert rules_at(1, model, np.array([0.0, 5.0])).tolist() == [1, 1]
+    assert rules_at(0, model, np.array([0.0, 1e308])).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("coupling", ["10", "1e-310", "0"])
+@pytest.mark.parametrize("kernel", ["scalar", "float-lane", "dense", "bit-lane", "multi-site"])
+def test_betas_at_the_end_of_the_range_of_doubles(kernel, coupling):
+    model = build_model(f"ising:shape=8x8,coupling={coupling}")
+    if get_kernel(kernel).obstacle(model):
+        pytest.skip("takes no couplings of 0")
+    sampler = make_sampler(f"metropolis:kernel={kernel},schedule=tempering,burn_in=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plan = plan_run(model, np.array([0.0, 1e308]), sampler, sweeps=40, replicas=2, seed=1, samples_only=True)
+        energy = run_plan(model, plan).energy
+    # At beta = 0 the energy still moves; at the other end it never rises but by an exchange.
+    assert np.all(energy[:, :, 1].mean(axis=1) <= energy[:, :, 0].mean(axis=1))
+    assert coupling == "0" or np.all(np.ptp(energy[:, :, 0], axis=1) > 0)
+
+
+def test_many_short_chains_are_not_thinned_away():
+    model = build_model("ising:shape=4x4")
+    plan = plan_run(model, np.linspace(0.0, 1.0, 1000), make_sampler("metropolis"), sweeps=3, replicas=2000, seed=1)
+    assert plan.thin == plan.sweeps == 3
 
 
 def test_python_names_of_the_contract():

@@ -58,7 +58,7 @@ def acceptance(margins: np.ndarray, beta: float, coupling: float) -> np.ndarray:
     """floor(p 2^64) of Metropolis and heat bath for local fields m J that hold the spin; uint64, shape (2, classes)."""
     table = np.empty((2, len(margins)), dtype=np.uint64)
     for k, m in enumerate(margins):
-        x = 2.0 * beta * coupling * m
+        x = 2.0 * beta * coupling * m if m > 0 else 0.0  # the product may overflow, and infinity times 0 is NaN
         for rule, p in ((METROPOLIS, math.exp(-x)), (GIBBS, math.exp(-x) / (1.0 + math.exp(-x)))):
             table[rule, k] = min(int(p * 2.0**64), 2**64 - 1)
     return table

@@ -189,7 +189,7 @@ def _thin(sampler: Sampler, rungs: int, replicas: int, sweeps: int, work: float)
     """Sweeps between draws: no more are recorded than the estimators can use in a small share of the `work` (ns)."""
     stored = 2.0 * rungs * replicas * sweeps
     most = min(MAX_STORED, 2.0 * max(FEW_DRAWS, ANALYSIS_SHARE * work / ANALYSIS_NS))
-    thin = sampler.thin or max(1, int(np.ceil(stored / most)))
+    thin = sampler.thin or min(sweeps, max(1, int(np.ceil(stored / most))))
     if thin > sweeps:
         raise UsageError(f"thin={thin} records nothing in {sweeps} sweeps; lower thin or raise the sweeps")
     if stored / thin > MOST_STORED:

@@ -78,4 +78,6 @@ def make_sampler(spec: str, **options: Any) -> Sampler:
 
 def rules_at(rule: int, model: IsingModel, betas: np.ndarray) -> np.ndarray:
     """Update rule of the rungs `betas`, int64: `rule`, but heat bath on the hot ones (see `HOT`)."""
-    return np.where(betas * model.local_field < HOT, GIBBS, rule)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Where the field overflows, its product with beta = 0 is NaN: that rung is hot, too.
+        return np.where(betas * model.local_field >= HOT, rule, GIBBS)

@@ -38,6 +38,13 @@ def tiles_of(chains: int) -> int:
     return -(-chains // LANES)
 
 
+def all_tiles(load: Load) -> int:
+    """Tiles of all groups; the last one may have fewer replicas."""
+    size = group_size(load)
+    whole, rest = divmod(load.replicas, size)
+    return whole * tiles_of(size * load.chains) + tiles_of(rest * load.chains)
+
+
 def reach(model: IsingModel) -> float:
     """The largest possible local field, max_i (|h_i| + sum_j |J_ij|)."""
     return float(np.max(abs(model.adjacency) @ np.ones(model.n_sites) + np.abs(model.fields), initial=0.0))
@@ -48,7 +55,7 @@ def lane_scales(model: IsingModel, betas: np.ndarray) -> tuple[np.ndarray, np.nd
 
     See `kernels/float_lane.py` for the bound.
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         scale = 2.0 * betas * np.log2(np.e) * _unit(model)
         degree = int(model.degrees.max(initial=0))
         roundings = min(degree, CHUNK) + degree / CHUNK + 2
@@ -139,17 +146,14 @@ def _pairs(model: IsingModel) -> tuple:
 
 def _cost(model: IsingModel, load: Load) -> float:
     """A sweep of a tile costs the same however many of its lanes have a chain."""
-    size = group_size(load)
-    filled = size * load.chains / (LANES * tiles_of(size * load.chains))
+    filled = load.total / (LANES * all_tiles(load))
     per_lane = 0.5 + 0.075 * len(model.indices) / model.n_sites + 20.0 / model.n_sites
     return per_lane / filled
 
 
 def _bytes(model: IsingModel, load: Load) -> float:
-    size = group_size(load)
-    tiles = -(-load.replicas // size) * tiles_of(size * load.chains)
     # Spins as bits; beside them the pairs and the float32 weights.
-    return 8.0 * tiles * model.n_sites + 36.0 * model.n_sites + 12.0 * len(model.indices)
+    return 8.0 * all_tiles(load) * model.n_sites + 36.0 * model.n_sites + 12.0 * len(model.indices)
 
 
 KERNEL = Kernel(

@@ -118,7 +118,7 @@ def simulate(
         checkpoints = Checkpoints(parts, stop, request_digest(request), notify, float(checkpoint_seconds))
         try:
             run = _sampled(replace(order, seed=request["seed"]), os.fspath(path), checkpoints)
-            write_run(path, run, request)
+            write_run(path, run, {**request, "replicas": run.chains.n_replicas})
         except Exception:
             if not checkpoints.done:  # nothing is lost
                 parts.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 
 #: Window of Sokal's rule: stop summing at the first lag W >= WINDOW * tau. His 6 misses slow modes of small weight.
 WINDOW = 14.0
@@ -38,10 +39,10 @@ def autocovariance(series: np.ndarray, units: np.ndarray | None = None) -> np.nd
     replicas = len(x)
     x = joined(x - x.mean(axis=(0, 1), keepdims=True), units)
     length = x.shape[1]
-    size = 1 << int(2 * length - 1).bit_length()
-    waves = np.fft.rfft(x, n=size, axis=1)
+    size = scipy.fft.next_fast_len(2 * length - 1, real=True)
+    waves = scipy.fft.rfft(x, n=size, axis=1)
     power = np.einsum("r...,r...->...", waves.real, waves.real) + np.einsum("r...,r...->...", waves.imag, waves.imag)
-    raw = np.fft.irfft(power / replicas, n=size, axis=0)[:length]
+    raw = scipy.fft.irfft(power / replicas, n=size, axis=0)[:length]
     lags = np.arange(length).reshape((-1,) + (1,) * (raw.ndim - 1))
     return raw / (length - lags)
 

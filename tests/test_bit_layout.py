@@ -54,7 +54,7 @@ MODELS = {
 def spins_with_ghosts(spins: np.ndarray) -> np.ndarray:
     """Rows of a word each from chains (+-1, shape (lanes, n)), with the two ghosts below."""
     lanes, n = spins.shape
-    words = np.zeros((n + 2, V), dtype=np.uint64)
+    words = np.zeros((n + 1, V), dtype=np.uint64)
     words[:n, : lanes // 64] = words_of(spins.T > 0)
     words[n] = ~np.uint64(0)
     return words

@@ -54,7 +54,7 @@ def anneal_words(even, odd, width, first_sweep, steps, codes, thresholds, spins,
     codes, thresholds
         By alternation (own rule, heat bath), step and kind of site: uint64, shapes (2, K, 2) and (2, K, 2, 1, 4).
     spins
-        uint64, shape (n + 2, V); row n all ones, row n + 1 zero.
+        uint64, shape (n + 1, V); row n all ones.
     states
         uint64, shape (4 V,).
     """

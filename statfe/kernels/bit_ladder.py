@@ -60,7 +60,7 @@ def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas
     betas
         Temperatures of the rungs that exchange, shape (K,).
     spins
-        uint64, shape (slabs, n + 2, V); row n all ones, row n + 1 zero.
+        uint64, shape (slabs, n + 1, V); row n all ones.
     signs
         uint64, shape (slabs or 1, bonds, 1 or V).
     nbr, first, is_odd

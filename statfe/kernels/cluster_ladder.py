@@ -30,7 +30,8 @@ def measure(spins, bonds):
 def wolff_sweep(spins, bonds, thresholds, settled, quota, tally, members, state):
     """As many clusters as `quota` says. Before the chain has settled: N sites' worth, to find out how many that is.
 
-    The number is fixed once, before anything is recorded: one that depended on the clusters themselves would end
+    The number is fixed before anything is recorded, but for the guard below, which hardly ever acts: one that depended
+    on the clusters themselves would end
     sweeps more often after large ones, and the recorded states would not have the Boltzmann law.
 
     Where clusters still grow after that (the burn-in was too short for order to spread), a sweep could take thousands

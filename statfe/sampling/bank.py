@@ -154,7 +154,8 @@ class Kernel:
     bytes
         ``bytes(model, load)``: memory of the bank beside the model itself.
     setup
-        Nanoseconds that its first use on a machine may take to compile: short runs are not worth them.
+        Nanoseconds that a run must save to be worth it: a tenth of what its first use on a machine takes to compile,
+        since later uses find it compiled.
     needs_bonds
         Whether it reads the list of bonds, which a `UniformLattice` makes only when asked.
     fewest

@@ -17,7 +17,7 @@ ROUNDING = 1e-15
 
 @dataclass(frozen=True, eq=False)
 class BitGraph:
-    """Neighbour lists for `statfe.kernels.bit_lanes`; row n is a ghost spin that is up, row n + 1 one that is down.
+    """Neighbour lists for `statfe.kernels.bit_lanes`; row n is a ghost spin that is up.
 
     Attributes
     ----------

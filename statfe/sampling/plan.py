@@ -13,7 +13,8 @@ from statfe.kernels.tempering import GIBBS
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.sampling.bank import Block, Kernel, Load
-from statfe.sampling.choice import choose_kernel, get_kernel
+from statfe.sampling.bit_graph import unit_of
+from statfe.sampling.choice import candidates, choose_kernel, get_kernel, price
 from statfe.sampling.ladder import PILOT_KEY, Ladder, PilotRun, plan_ladder, requested_only
 from statfe.sampling.memory import check_memory
 from statfe.sampling.samplers import Sampler, make_sampler
@@ -24,11 +25,11 @@ MAX_STORED, MOST_STORED = 2.0e7, 2.0e8
 MAX_NS = 3.0e16
 #: All chains of a tempering run are in memory at once; above this many bytes rungs are run one after the other.
 TEMPERING_BYTES = 2.5e8
-#: Kernels that start from `Plan.first`, and sweeps that a pilot makes in all, roughly.
-PILOTS, PILOT_UPDATES = ("multi-site",), 1e4
-#: Nanoseconds that the estimators take a draw, the share of the sampling that they may take by default, and draws
-#: that are always few enough.
-ANALYSIS_NS, ANALYSIS_SHARE, FEW_DRAWS = 500.0, 0.04, 1.0e6
+#: Kernels that start from `Plan.first`.
+PILOTS = ("multi-site", "dense")
+#: Nanoseconds that the estimators take a draw, of a model with few levels of energy and of others; the share of the
+#: sampling that they may take by default, and how many nanoseconds they always may.
+ANALYSIS_NS, ANALYSIS_NS_LEVELS, ANALYSIS_SHARE, ANALYSIS_LEAST = 2000.0, 500.0, 0.04, 6.0e8
 #: Replicas where none are asked for, at least and at most, and how much cheaper more of them must be.
 DEFAULT_REPLICAS, MOST_REPLICAS, MUCH_CHEAPER = 4, 64, 0.6
 #: Bytes of a recorded energy and magnetisation.
@@ -104,14 +105,16 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
         spacing = sampler.spacing or (2.0 if schedule == "annealing" else 1.0)
         ladder = plan_ladder(
             model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps, progress=progress,
-            run=_fast_pilot(model, sampler, seed))
+            run=_fast_pilot(model, sampler, betas, seed, pilot_sweeps))
         schedule, kernel = _schedule_and_kernel(model, sampler, few, len(ladder.betas), sweeps)
     if replicas is None:
-        replicas = _spare_replicas(model, get_kernel(kernel), schedule, len(ladder.betas))
+        kernel, replicas = _with_spare_lanes(model, sampler, get_kernel(kernel), schedule, len(ladder.betas), sweeps)
     rungs = len(ladder.betas)
     work = get_kernel(kernel).cost(model, Load(replicas, rungs if schedule == "tempering" else 1)) * (
         float(model.n_sites) * rungs * replicas * sweeps)
-    thin = _thin(sampler, rungs, replicas, sweeps, math.inf if samples_only else work)
+    levels = model.uniform is not None or unit_of(model) is not None
+    thin = _thin(sampler, rungs, replicas, sweeps, math.inf if samples_only else work,
+                 ANALYSIS_NS_LEVELS if levels else ANALYSIS_NS)
     burn_in = sampler.burn_in if sampler.burn_in is not None else max(1, sweeps // 5)
     plan = Plan(ladder, sampler, schedule, kernel, sweeps - sweeps % thin, burn_in, thin, replicas, seed)
     if sampler.overlaps and (replicas < 2 or schedule != "tempering"):
@@ -128,11 +131,12 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     return plan
 
 
-def _fast_pilot(model: IsingModel, sampler: Sampler, seed: int) -> PilotRun | None:
+def _fast_pilot(model: IsingModel, sampler: Sampler, betas: np.ndarray, seed: int, sweeps: int) -> PilotRun | None:
     """The pilot's chain under a kernel that is fast for one chain of a large model, or None for the plain one."""
     plain = make_sampler("gibbs" if sampler.rule == GIBBS else "metropolis", burn_in=0)
-    one = Load(1, 1)
-    kernel = choose_kernel(model, plain, one, PILOT_UPDATES * model.n_sites)
+    # Rungs are about a standard deviation of the energy apart.
+    rungs = 1.0 + float(np.max(betas)) * math.sqrt(model.energy_variance)
+    kernel = choose_kernel(model, plain, Load(1, 1), 2.0 * sweeps * rungs * model.n_sites)
     if kernel.name not in PILOTS:
         return None
 
@@ -169,26 +173,30 @@ def _schedule_and_kernel(
     return "annealing", choose_kernel(model, sampler, Load(replicas, 1), updates).name
 
 
-def _spare_replicas(model: IsingModel, kernel: Kernel, schedule: str, rungs: int) -> int:
-    """As many replicas as make an update much cheaper, and all of them take at most twice the time of the fewest."""
+def _with_spare_lanes(
+    model: IsingModel, sampler: Sampler, first: Kernel, schedule: str, rungs: int, sweeps: int
+) -> tuple[str, int]:
+    """The kernel and as many replicas as make an update much cheaper and take at most twice the time of the fewest."""
     chains = rungs if schedule == "tempering" else 1
 
-    def cost(replicas: int) -> float:
-        return kernel.cost(model, Load(replicas, chains))
+    def cost(kernel: Kernel, replicas: int) -> float:
+        return price(kernel, model, Load(replicas, chains), float(model.n_sites) * replicas * rungs * sweeps)
 
-    first = DEFAULT_REPLICAS
-    able = [r for r in range(first, MOST_REPLICAS + 1, 2) if r * cost(r) <= 2.0 * first * cost(first)
+    least = cost(first, DEFAULT_REPLICAS)
+    able = [(cost(kernel, r), r, kernel.name) for kernel in candidates(model, sampler).values()
+            for r in range(DEFAULT_REPLICAS, MOST_REPLICAS + 1, 2)
+            if r * cost(kernel, r) <= 2.0 * DEFAULT_REPLICAS * least
             and kernel.bytes(model, Load(r, chains)) <= TEMPERING_BYTES]
-    best = min((cost(r) for r in able), default=math.inf)
-    if best > MUCH_CHEAPER * cost(first):
-        return first
-    return next(r for r in able if cost(r) <= 1.1 * best)
+    best = min(able, default=(least, DEFAULT_REPLICAS, first.name))
+    if best[0] > MUCH_CHEAPER * least:
+        return first.name, DEFAULT_REPLICAS
+    return best[2], min(r for c, r, name in able if name == best[2] and c <= 1.1 * best[0])
 
 
-def _thin(sampler: Sampler, rungs: int, replicas: int, sweeps: int, work: float) -> int:
+def _thin(sampler: Sampler, rungs: int, replicas: int, sweeps: int, work: float, analysis_ns: float) -> int:
     """Sweeps between draws: no more are recorded than the estimators can use in a small share of the `work` (ns)."""
     stored = 2.0 * rungs * replicas * sweeps
-    most = min(MAX_STORED, 2.0 * max(FEW_DRAWS, ANALYSIS_SHARE * work / ANALYSIS_NS))
+    most = min(MAX_STORED, 2.0 * max(ANALYSIS_LEAST, ANALYSIS_SHARE * work) / analysis_ns)
     thin = sampler.thin or min(sweeps, max(1, int(np.ceil(stored / most))))
     if thin > sweeps:
         raise UsageError(f"thin={thin} records nothing in {sweeps} sweeps; lower thin or raise the sweeps")

@@ -51,6 +51,14 @@ def start_of(model: IsingModel, plan: Plan, replica: int) -> np.ndarray:
     return plan.first if plan.first is not None else start(model, plan.seed, replica, plan.chains)
 
 
+def starts_of(model: IsingModel, plan: Plan) -> np.ndarray:
+    """Spins of all replicas, int8, shape (replicas, chains, n_sites)."""
+    rows = np.empty((plan.replicas, plan.chains, model.n_sites), dtype=np.int8)
+    for r in range(plan.replicas):
+        rows[r] = start_of(model, plan, r)
+    return rows
+
+
 #: Ordered starts of a model, by seed and sign: all replicas of a run share two.
 _known: weakref.WeakKeyDictionary[IsingModel, dict[tuple[int, bool], np.ndarray]] = weakref.WeakKeyDictionary()
 

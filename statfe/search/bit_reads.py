@@ -54,7 +54,7 @@ class BitBatch(Batch):
         # Whole vectors: beyond `units` there are reads of which nothing is kept.
         self.kernel, self.lanes, self.width = kernel, 64 * len(units), VECTOR * -(-len(units) // VECTOR)
         n = kernel.model.n_sites
-        self.words = np.zeros((n + 2, V), dtype=np.uint64)
+        self.words = np.zeros((n + 1, V), dtype=np.uint64)
         self.words[n] = ~np.uint64(0)
         states = np.zeros((4, V), dtype=np.uint64)
         states[:, :self.width] = unit_streams(seed, range(units.start, units.start + self.width))[:, 0].T

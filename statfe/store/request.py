@@ -52,8 +52,10 @@ def differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
                      else f"the model is {stored.get('model')} there, {asked['model']} here")
     for name in asked:
         there, here = stored.get(name), asked[name]
-        if there == here or (name == "seed" and here is None):
+        # None is a seed that was drawn, or the number of replicas that suits the kernel.
+        if there == here or (name in ("seed", "replicas") and here is None):
             continue
+        there = "automatic" if there is None else there
         if name in SPOKEN:
             found.append(f"{SPOKEN[name]} is {there} there, {here} here")
         elif name in UNSPOKEN:

@@ -57,7 +57,7 @@ class BitLaneBank(Bank):
             slabs = -(-len(group) * C // (64 * V))
             self.states.append(streams(plan.seed, slabs * V, (CHAIN_KEY, number)).reshape(slabs, V, 4).transpose(
                 0, 2, 1).reshape(slabs, 4 * V).copy())
-            words = np.zeros((slabs, model.n_sites + 2, V), dtype=np.uint64)
+            words = np.zeros((slabs, model.n_sites + 1, V), dtype=np.uint64)
             words[:, model.n_sites] = ~np.uint64(0)
             for k, replica in enumerate(group):
                 own = model if disorder is None else disorder[replica]
@@ -153,10 +153,11 @@ def _bytes(model: IsingModel, load: Load) -> float:
     """All slabs, which whole replicas need not fill, and the lists of neighbours and bonds."""
     size = max(1, GROUP_LANES // load.chains)
     slabs = -(-load.replicas // size) * -(-size * load.chains // GROUP_LANES)
-    return 8.0 * (model.n_sites + 2) * V * slabs + 40.0 * len(model.indices)
+    # And the starts of one replica, as int8.
+    return 8.0 * (model.n_sites + 1) * V * slabs + 40.0 * len(model.indices) + 2.0 * model.n_sites * load.chains
 
 
 KERNEL = Kernel(
-    name="bit-lane", summary="couplings 0 and +-J, at most 8 a site: 64 chains a word",
+    name="bit-lane", summary="couplings and fields that are multiples of one J, at most 8 J a site: 64 chains a word",
     samplers=("metropolis", "gibbs"), make=BitLaneBank, obstacle=obstacle, cost=_cost,
-    bytes=_bytes, setup=2.0e9)
+    bytes=_bytes, setup=5.0e8)

@@ -12,7 +12,7 @@ from statfe.models.balance import balance
 from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Load
-from statfe.sampling.starts import start
+from statfe.sampling.starts import starts_of
 
 if TYPE_CHECKING:
     from statfe.sampling.plan import Plan
@@ -29,7 +29,7 @@ class ClusterBank(Bank):
         self.single = single
         self.bonds, self.strengths = ferromagnet(model)
         self.states = np.stack([streams(plan.seed, plan.chains, (CHAIN_KEY, r)) for r in range(plan.replicas)])
-        self.rows = np.stack([start(model, plan.seed, r, plan.chains) for r in range(plan.replicas)])
+        self.rows = starts_of(model, plan)
         self.rows *= self.bonds.gauge
         self.quota = np.zeros((plan.replicas, plan.n_rungs), dtype=np.int64)
         self.tally = np.zeros((plan.replicas, plan.n_rungs, 2))

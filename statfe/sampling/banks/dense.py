@@ -11,7 +11,7 @@ from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
 from statfe.sampling.samplers import rules_at
-from statfe.sampling.starts import start
+from statfe.sampling.starts import starts_of
 
 if TYPE_CHECKING:
     from statfe.sampling.plan import Plan
@@ -27,14 +27,15 @@ def rounded(model: IsingModel) -> tuple[np.ndarray, np.ndarray]:
     and what is lost is what a sum in double precision would lose.
     """
     J = model.adjacency.toarray()
-    largest = float(np.max(np.abs(J).sum(axis=1) + np.abs(model.fields), initial=0.0))
+    sums = abs(model.adjacency).sum(axis=1)
+    largest = float(np.max(sums + np.abs(model.fields), initial=0.0))
     if largest == 0.0:
         return J, model.fields.copy()
     # largest < 2^exponent, and the kept fields and the changes 2 J stay below 2^53 grains.
     exponent = int(np.frexp(largest)[1]) - 52
     with np.errstate(under="ignore"):
-        return (np.ldexp(np.rint(np.ldexp(J, -exponent)), exponent),
-                np.ldexp(np.rint(np.ldexp(model.fields, -exponent)), exponent))
+        np.ldexp(np.rint(np.ldexp(J, -exponent, out=J), out=J), exponent, out=J)
+        return J, np.ldexp(np.rint(np.ldexp(model.fields, -exponent)), exponent)
 
 
 class DenseBank(Bank):
@@ -45,7 +46,7 @@ class DenseBank(Bank):
         self.couplings, self.fields = rounded(model)
         self.rules = rules_at(plan.sampler.rule, model, plan.ladder.betas)
         self.states = np.stack([streams(plan.seed, plan.chains, (CHAIN_KEY, r)) for r in range(plan.replicas)])
-        self.rows = np.stack([start(model, plan.seed, r, plan.chains) for r in range(plan.replicas)])
+        self.rows = starts_of(model, plan)
 
     def advance(self, group: int, block: Block, energy: np.ndarray, magnetization: np.ndarray) -> None:
         """Run one block of one replica."""
@@ -90,4 +91,4 @@ def _cost(model: IsingModel, load: Load) -> float:
 KERNEL = Kernel(
     name="dense", summary="models where nearly all pairs are coupled; local fields kept in double precision",
     samplers=("metropolis", "gibbs"), make=DenseBank, obstacle=_obstacle, cost=_cost,
-    bytes=lambda model, load: 8.0 * model.n_sites**2 + 9.0 * model.n_sites * load.total, setup=1.0e9)
+    bytes=lambda model, load: 8.0 * model.n_sites**2 + 9.0 * model.n_sites * load.total, setup=5.0e8)

@@ -159,4 +159,4 @@ def _bytes(model: IsingModel, load: Load) -> float:
 KERNEL = Kernel(
     name="float-lane", summary="any model; 64 chains at once, floats with a verdict in double precision",
     samplers=("metropolis", "gibbs"), make=FloatLaneBank, obstacle=lambda model: "", cost=_cost, bytes=_bytes,
-    setup=2.0e9)
+    setup=5.0e8)

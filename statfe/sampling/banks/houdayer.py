@@ -16,7 +16,7 @@ from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
 from statfe.sampling.samplers import rules_at
-from statfe.sampling.starts import start
+from statfe.sampling.starts import starts_of
 
 if TYPE_CHECKING:
     from statfe.sampling.plan import Plan
@@ -36,7 +36,7 @@ class HoudayerBank(Bank):
         self.rules = rules_at(plan.sampler.rule, model, plan.ladder.betas)
         self.states = np.stack([streams(plan.seed, plan.chains, (CHAIN_KEY, r)) for r in range(plan.replicas)])
         self.move_states = streams(plan.seed, len(self.groups), MOVE_KEY)
-        self.rows = np.stack([start(model, plan.seed, r, plan.chains) for r in range(plan.replicas)])
+        self.rows = starts_of(model, plan)
 
     def advance(self, group: int, block: Block, energy: np.ndarray, magnetization: np.ndarray) -> None:
         """Run one block of one unit."""

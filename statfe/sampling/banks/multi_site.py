@@ -156,4 +156,4 @@ def _bytes(model: IsingModel, load: Load) -> float:
 KERNEL = Kernel(
     name="multi-site", summary="one large 2D or 3D lattice with couplings +-J; 64 sites a word",
     samplers=("metropolis", "gibbs"), make=MultiSiteBank, obstacle=lambda model: _facts(model).obstacle, cost=_cost,
-    bytes=_bytes, setup=5.0e9, needs_bonds=False)
+    bytes=_bytes, setup=5.0e8, needs_bonds=False)

@@ -11,7 +11,7 @@ from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
 from statfe.sampling.samplers import rules_at
-from statfe.sampling.starts import start
+from statfe.sampling.starts import starts_of
 
 if TYPE_CHECKING:
     from statfe.sampling.plan import Plan
@@ -24,7 +24,7 @@ class ScalarBank(Bank):
         super().__init__(model, plan, [range(r, r + 1) for r in range(plan.replicas)])
         self.rules = rules_at(plan.sampler.rule, model, plan.ladder.betas)
         self.states = np.stack([streams(plan.seed, plan.chains, (CHAIN_KEY, r)) for r in range(plan.replicas)])
-        self.rows = np.stack([start(model, plan.seed, r, plan.chains) for r in range(plan.replicas)])
+        self.rows = starts_of(model, plan)
 
     def advance(self, group: int, block: Block, energy: np.ndarray, magnetization: np.ndarray) -> None:
         """Run one block of one replica."""

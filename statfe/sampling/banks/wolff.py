@@ -1,7 +1,7 @@
 """Wolff, Phys. Rev. Lett. 62, 361 (1989): clusters grown one by one from random sites, and flipped.
 
 A sweep is a fixed number of clusters that holds about N sites, found at each rung in the first half of the burn-in
-and kept from then on.
+and kept from then on, unless a sweep passes 8 N sites: it then ends, and the number is halved for good.
 """
 
 from __future__ import annotations

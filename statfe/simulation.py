@@ -11,7 +11,7 @@ from os import PathLike
 from typing import Any
 
 from statfe.chains import Chains
-from statfe.errors import UsageError
+from statfe.errors import StoreError, UsageError
 from statfe.estimators.reference import SampledReference, ladder_diagnostics, sampled_reference
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
@@ -118,7 +118,10 @@ def simulate(
         checkpoints = Checkpoints(parts, stop, request_digest(request), notify, float(checkpoint_seconds))
         try:
             run = _sampled(replace(order, seed=request["seed"]), os.fspath(path), checkpoints)
-            write_run(path, run, {**request, "replicas": run.chains.n_replicas})
+            try:
+                write_run(path, run, {**request, "replicas": run.chains.n_replicas})
+            except StoreError as error:
+                raise StoreError(f"{error}; {stop.message}") from error
         except Exception:
             if not checkpoints.done:  # nothing is lost
                 parts.clear()

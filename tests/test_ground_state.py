@@ -407,3 +407,18 @@ def _once(action):
             action(label, share)
 
     return tell
+
+
+def test_reads_that_miss_a_known_ground_state_are_no_hits():
+    found = statfe.ground_state("ea:shape=4x4,seed=1", reads=1, sweeps=1, betas=[0.01], seed=3)
+    exact = statfe.ground_state("ea:shape=4x4,seed=1", reads=256, sweeps=100, seed=1)
+    assert exact.certified
+    assert found.energy > exact.energy
+    assert not found.certified
+    assert found.target_energy == pytest.approx(exact.energy)
+    assert found.hits == 0
+
+
+def test_endless_searches_are_refused():
+    with pytest.raises(UsageError, match="years"):
+        statfe.ground_state("ea:shape=4x4,seed=1", reads=10**9, sweeps=10**9)

@@ -135,3 +135,12 @@ def test_a_dense_grid_still_measures_the_fluctuation():
     added = ladder.betas[~ladder.requested]
     assert np.any(added > 0.9)
     assert not np.any((added > 0) & (added < 0.5))
+
+
+def test_an_anneal_of_few_replicas_vouches_for_nothing():
+    for replicas, statuses in ((3, {"not_converged"}), (8, {"converged", "not_converged"})):
+        run = statfe.simulate("ising:shape=4x4,field=0.02", [0.3], sampler="gibbs:schedule=annealing", sweeps=2000,
+                              replicas=replicas, seed=1)
+        assert {r.status for r in run.reference} <= statuses
+    assert statfe.simulate("ising:shape=4x4,field=0.02", [0.0], sampler="gibbs:schedule=annealing", sweeps=200,
+                           replicas=1, seed=1).converged

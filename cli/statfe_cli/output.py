@@ -59,8 +59,8 @@ def reference_table(results: Sequence[Any]) -> str:
     first, second = ([r for r in results if r.method == name] for name in names)
     rows = [
         [f"{a.beta:.6g}", with_error(a.beta_f, a.beta_f_error), with_error(b.beta_f, b.beta_f_error),
-         _signed(a.stats["disagreement_sigmas"], ".1f"), with_error(a.per_site, a.beta_f_error / a.n_sites, 9),
-         a.status]
+         _signed(a.stats.get("disagreement_sigmas", math.nan), ".1f"),
+         with_error(a.per_site, a.beta_f_error / a.n_sites, 9), a.status]
         for a, b in zip(first, second, strict=True)
     ]
     text = table(["beta", *names, "sigmas apart", f"{names[0]} / N", "status"], rows, left=(5,))

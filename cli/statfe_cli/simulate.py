@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="RUN.h5", help="HDF5 file to write.")
 @click.option("--sampler", default="metropolis", show_default=True, metavar="SPEC",
               help="metropolis, gibbs, swendsen-wang, wolff or houdayer, with options burn_in, thin, schedule, kernel, "
-                   "spacing.")
+                   "overlaps, spacing.")
 @click.option("--sweeps", type=click.IntRange(min=1), default=10_000, show_default=True,
               help="Measured sweeps at every rung.")
 @click.option("--replicas", type=click.IntRange(min=1), default=None,

@@ -23,6 +23,8 @@ from statfe.stats import MeanEstimate, mean_error, split_rhat
 MIN_OVERLAP = 0.04
 MAX_RHAT = 1.1
 MIN_EFFECTIVE = 100.0
+#: Fewest replicas of an anneal, half of them down from the cold end, that can disagree in a way that R-hat sees.
+MIN_ANNEALS = 4
 MAX_SIGMAS = 4.0
 #: Fewest draws of a rung, over all replicas, that say anything about an error.
 MIN_DRAWS = 4
@@ -189,6 +191,9 @@ def _problems(estimate: _Estimate, bound: float, k: int) -> str:
 def _mixing_problems(estimate: _Estimate, k: int) -> list[str]:
     """Replicas that disagree, or too few independent draws: in the energies up to rung `k`, or in the estimate."""
     chains, diagnostics, found = estimate.chains, estimate.diagnostics, []
+    if k > 0 and chains.schedule == "annealing" and chains.n_replicas < MIN_ANNEALS:
+        # A chain that is annealed falls into one phase, and nothing in it tells of the others.
+        found.append(f"an anneal needs {MIN_ANNEALS} replicas to be checked; raise replicas, or use schedule=tempering")
     r_hat = np.append(diagnostics["r_hat"][: k + 1], estimate.r_hat[k])
     if r_hat.max() > MAX_RHAT:
         worst = min(int(r_hat.argmax()), k)

@@ -33,7 +33,14 @@ def _limit() -> float:
     except ImportError:  # Windows
         return float("inf")
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return float("inf") if soft == resource.RLIM_INFINITY else float(soft)
+    if soft == resource.RLIM_INFINITY:
+        return float("inf")
+    try:
+        with open("/proc/self/statm", encoding="ascii") as line:
+            used = float(line.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        used = 0.0
+    return max(float(soft) - used, 0.0)
 
 
 def check_memory(model: IsingModel, kernel: Kernel, load: Load, more: float = 0.0) -> None:

@@ -22,11 +22,15 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Certificate:
-    """A rigorous lower bound of the ground-state energy, and in `reason` where it comes from."""
+    """A rigorous lower bound of the ground-state energy, and in `reason` where it comes from.
+
+    `known` is the ground-state energy where it is known but was not found, slightly rounded up, else None.
+    """
 
     certified: bool
     lower_bound: float
     reason: str
+    known: float | None = None
 
 
 def certify(model: IsingModel, energy: float, state: np.ndarray) -> Certificate:
@@ -44,7 +48,8 @@ def certify(model: IsingModel, energy: float, state: np.ndarray) -> Certificate:
     if energy - lowest <= ROUNDING * (scale + abs(model.offset)):
         return Certificate(True, min(lowest, energy), f"it is the ground-state energy by {method}")
     return Certificate(
-        False, lowest, f"an upper bound; by {method} the ground-state energy is {lowest:.10g}, raise sweeps or reads")
+        False, lowest, f"an upper bound; by {method} the ground-state energy is {lowest:.10g}, raise sweeps or reads",
+        known=lowest + ROUNDING * (scale + abs(model.offset)))
 
 
 def satisfied(model: IsingModel, state: np.ndarray) -> bool:

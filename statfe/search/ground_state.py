@@ -25,6 +25,8 @@ from statfe.store.atomic import check_output
 from statfe.store.commands import Grid
 from statfe.store.inputs import as_path, files_read
 
+#: Longest search that is started: some years of the fastest kernel.
+MOST_UPDATES = 1e18
 DEFAULT_READS, DEFAULT_SWEEPS, DEFAULT_STATES = 1024, 1000, 16
 
 
@@ -49,7 +51,8 @@ def ground_state(
         Schedule: the sweeps are spread evenly over this grid, in its order. Chosen from the model when None, from
         `beta_min` to `beta_max` where these are given.
     target_energy
-        Count reads that end at this energy or below; the lowest found when None.
+        Count reads that end at this energy or below; when None the ground state's where it is known, else the lowest
+        found.
     max_states
         Most distinct states to keep.
     seed
@@ -79,6 +82,9 @@ def ground_state(
     number, threads = check_seed(seed), check_integer("workers", workers, 1)
     target = None if target_energy is None else _finite("target_energy", target_energy)
     name = choose_kernel(spins, count, kernel)
+    if float(count) * schedule.sweeps * spins.n_sites > MOST_UPDATES:
+        raise UsageError(
+            f"{count} reads of {schedule.sweeps} sweeps of {spins.n_sites} spins take years; lower the reads or sweeps")
     given = {
         "reads": count, "sweeps": schedule.sweeps, "betas": betas, "beta-min": beta_min, "beta-max": beta_max,
         "target-energy": target, "states": keep, "kernel": None if kernel == "auto" else kernel, "seed": number}
@@ -88,11 +94,12 @@ def ground_state(
     seconds = time.perf_counter() - start
     lowest = float(found.energies.min())
     proof = certify(spins, lowest, found.states[0])
+    goal = target if target is not None else lowest if proof.known is None else proof.known
     result = GroundState(
         model=spins, energy=lowest, certified=proof.certified, lower_bound=proof.lower_bound,
         certificate=proof.reason, states=found.states, state_energies=found.state_energies, energies=found.energies,
-        target_energy=lowest if target is None else target, schedule=schedule, seed=number, kernel=name,
-        workers=threads, seconds=seconds, command=_command(spins, output, given))
+        target_energy=goal, schedule=schedule, seed=number, kernel=name, workers=threads, seconds=seconds,
+        command=_command(spins, output, given))
     if path is None:
         return result
     write_ground_state(path, result)

@@ -311,3 +311,10 @@ def test_doctor_is_content(call):
     assert code == 0, findings
     assert all(f["verdict"] in ("ok", "note") for f in findings.values())
     assert {"versions", "exact kernels", "samplers", "HDF5", "speed"} <= set(findings)
+
+
+def test_a_diverged_reference_is_printed_and_ends_with_3(here, capfd):
+    assert main(["simulate", "ea:shape=4x4", "--beta", "1e300", "--sweeps", "200", "--seed", "1", "-o", "a.h5"]) == 3
+    out, err = capfd.readouterr()
+    assert "diverged" in out
+    assert "Traceback" not in err

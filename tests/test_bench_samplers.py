@@ -337,7 +337,7 @@ def test_sizes_that_take_too_long_or_too_much_memory_are_said(call, tiny, monkey
     assert any("would take about" in s["reason"] for s in found["skipped"])
     monkeypatch.setattr(sizes, "available_bytes", lambda: 5000.0)
     _, out, _ = call("bench", "samplers", "--quick", "--workloads", "sizes", "--kernels", "scalar", "--json")
-    assert any(s["what"] == "all, 8x8" and "GB are free" in s["reason"] for s in json.loads(out)["skipped"])
+    assert any(s["what"] == "all, 8x8" and "GB are the most" in s["reason"] for s in json.loads(out)["skipped"])
 
 
 def test_where_no_model_fits_one_kernel_goes_on(call, tiny, monkeypatch):

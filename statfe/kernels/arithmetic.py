@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from statfe._jit import njit
-from statfe.kernels.bit_sweep import advance
+from statfe.kernels.rng import advance
 
 
 @njit

@@ -10,7 +10,8 @@ import numpy as np
 from statfe._jit import njit
 from statfe.kernels.bit_lanes import SCRATCH_ROWS, V, classes, partial_sums, total
 from statfe.kernels.bit_measure import LEVELS, SHORT_LEVELS, count_bonds, lane_counts
-from statfe.kernels.bit_sweep import advance, sweep_slab
+from statfe.kernels.bit_sweep import sweep_slab
+from statfe.kernels.rng import advance
 
 #: Every so many sweeps one is heat bath: Metropolis in order takes every flip that costs nothing, and in a ring its
 #: domain walls walk along and never meet. More of them find ground states less often.

@@ -6,21 +6,7 @@ import numpy as np
 
 from statfe._jit import njit, njit_inline
 from statfe.kernels.bit_lanes import GIBBS_ROW, LEFT, ROUNDS, V, classes, partial_sums, total
-
-
-@njit_inline
-def advance(s0, s1, s2, s3):
-    """xoshiro256++ on values: 64 random bits and the next state."""
-    total = s0 + s3
-    x = ((total << np.uint64(23)) | (total >> np.uint64(41))) + s0
-    t = s1 << np.uint64(17)
-    s2 ^= s0
-    s3 ^= s1
-    s1 ^= s2
-    s0 ^= s3
-    s2 ^= t
-    s3 = (s3 << np.uint64(45)) | (s3 >> np.uint64(19))
-    return x, s0, s1, s2, s3
+from statfe.kernels.rng import advance
 
 
 @njit_inline

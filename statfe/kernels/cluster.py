@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from statfe._jit import njit
+from statfe.kernels.rng import advance
 
 #: Most sites that the clusters of a sweep may hold, in units of N; 7 clusters never do.
 MOST = 8
@@ -63,21 +64,6 @@ class Bonds(NamedTuple):
 
 
 @njit
-def step(s0, s1, s2, s3):
-    """xoshiro256++ with its state in registers: (64 random bits, the next state); see `statfe.kernels.rng`."""
-    total = s0 + s3
-    result = ((total << np.uint64(23)) | (total >> np.uint64(41))) + s0
-    t = s1 << np.uint64(17)
-    s2 ^= s0
-    s3 ^= s1
-    s1 ^= s2
-    s0 ^= s3
-    s2 ^= t
-    s3 = (s3 << np.uint64(45)) | (s3 >> np.uint64(19))
-    return result, s0, s1, s2, s3
-
-
-@njit
 def find(parent, i):
     """The root of `i`; every second step on the way now skips one (path halving)."""
     up = parent[i]
@@ -120,12 +106,12 @@ def join(spins, bonds, thresholds, parent, ends, state):
                 t = thresholds[bonds.lower_class[k]]
             word >>= np.uint64(32)
             if fresh:
-                word, s0, s1, s2, s3 = step(s0, s1, s2, s3)
+                word, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
             fresh = not fresh
             half = word & np.uint64(0xFFFFFFFF)
             active = half < (t >> np.uint64(32))
             if half == t >> np.uint64(32):
-                extra, s0, s1, s2, s3 = step(s0, s1, s2, s3)
+                extra, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
                 active = (extra >> np.uint64(32)) < (t & np.uint64(0xFFFFFFFF))
             active &= spins[j] == up
             if j == i - 1:
@@ -136,7 +122,7 @@ def join(spins, bonds, thresholds, parent, ends, state):
                 found += active
         parent[i + 1] = start
         if bonds.has_fields:
-            extra, s0, s1, s2, s3 = step(s0, s1, s2, s3)
+            extra, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
             ends[found, 0] = i + 1
             ends[found, 1] = 0
             found += (extra < thresholds[bonds.field_class[i]]) & (bonds.fields[i] * up > 0.0)
@@ -176,7 +162,7 @@ def swendsen_wang(spins, bonds, thresholds, parent, turn, ends, state):
     turn[0] = 1
     for i in range(1, len(parent)):
         if i & 63 == 1:
-            coins, s0, s1, s2, s3 = step(s0, s1, s2, s3)
+            coins, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
         turn[i] = np.int8(2 * np.int64(coins & np.uint64(1)) - 1)  # counts for roots alone
         coins >>= np.uint64(1)
         sign = turn[parent[i]]
@@ -204,14 +190,14 @@ def wolff(spins, bonds, thresholds, clusters, members, state):
     """
     n = len(spins)
     s0, s1, s2, s3 = state[0], state[1], state[2], state[3]
-    word, s0, s1, s2, s3 = step(s0, s1, s2, s3)
+    word, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
     wanted = clusters + np.int64(word >> np.uint64(63))
     unfair = np.uint64((1 << 32) % n)
     visited = grown = 0
     t = thresholds[0]
     while (visited < n) if clusters == 0 else (grown < wanted and visited <= MOST * n):
         # A site without bias (Lemire 2019): the few values of 32 bits that N does not divide are drawn again.
-        word, s0, s1, s2, s3 = step(s0, s1, s2, s3)
+        word, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
         product = (word >> np.uint64(32)) * np.uint64(n)
         if product & np.uint64(0xFFFFFFFF) < unfair:
             continue
@@ -225,7 +211,7 @@ def wolff(spins, bonds, thresholds, clusters, members, state):
             i = members[done]
             done += 1
             if bonds.has_fields and bonds.fields[i] * up > 0.0:
-                word, s0, s1, s2, s3 = step(s0, s1, s2, s3)
+                word, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
                 if word < thresholds[bonds.field_class[i]]:
                     for k in range(size):
                         spins[members[k]] = up
@@ -236,7 +222,7 @@ def wolff(spins, bonds, thresholds, clusters, members, state):
                 j = bonds.indices[k]
                 if not bonds.uniform:
                     t = thresholds[bonds.classes[k]]
-                word, s0, s1, s2, s3 = step(s0, s1, s2, s3)
+                word, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
                 joins = (word < t) & (spins[j] == up)
                 spins[j] = -up if joins else spins[j]
                 members[size] = j

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from statfe._jit import njit
+from statfe.kernels.rng import advance
 from statfe.kernels.tempering import GIBBS, swap_rungs
 
 #: Sites of one chain updated before their flips reach the rest.
@@ -64,16 +65,7 @@ def update_sites(c, first, last, heat, beta, spins, J, fields, states, near, sit
     count = 0
     for k in range(width):
         i = first + k
-        # xoshiro256++ (`kernels/rng.py`), its state in registers.
-        total = s0 + s3
-        word = ((total << np.uint64(23)) | (total >> np.uint64(41))) + s0
-        t = s1 << np.uint64(17)
-        s2 ^= s0
-        s3 ^= s1
-        s1 ^= s2
-        s0 ^= s3
-        s2 ^= t
-        s3 = (s3 << np.uint64(45)) | (s3 >> np.uint64(19))
+        word, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
         u = (word >> np.uint64(11)) * 1.1102230246251565e-16
         if flips(heat, 2.0 * beta * spins[c, i] * near[k], u):
             spins[c, i] = -spins[c, i]

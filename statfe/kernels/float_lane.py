@@ -24,7 +24,7 @@ import numpy as np
 
 from statfe._jit import njit
 from statfe.kernels.lane_vectors import HEAT, LANES, add_masked, decide_site
-from statfe.kernels.rng import next_word
+from statfe.kernels.rng import advance, next_word
 from statfe.kernels.tempering import GIBBS, swap_rungs
 
 #: Streams of a tile: one for two neighbouring lanes, which take the halves of each word.
@@ -43,15 +43,7 @@ def refill(states, words):
         s2 = states[2 * STREAMS + k]
         s3 = states[3 * STREAMS + k]
         for d in range(SITES):
-            total = s0 + s3
-            words[d * STREAMS + k] = ((total << np.uint64(23)) | (total >> np.uint64(41))) + s0
-            t = s1 << np.uint64(17)
-            s2 ^= s0
-            s3 ^= s1
-            s1 ^= s2
-            s0 ^= s3
-            s2 ^= t
-            s3 = (s3 << np.uint64(45)) | (s3 >> np.uint64(19))
+            words[d * STREAMS + k], s0, s1, s2, s3 = advance(s0, s1, s2, s3)
         states[k] = s0
         states[STREAMS + k] = s1
         states[2 * STREAMS + k] = s2

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from statfe._jit import njit
-from statfe.kernels.rng import next_word
+from statfe.kernels.rng import advance, next_word
 
 #: Words of a batch at most, each with a random stream of its own; bits of the uniforms that the vector loop compares.
 SLOTS = 64
@@ -27,15 +27,7 @@ LOW_BITS = np.uint64((1 << (64 - ROUNDS)) - 1)
 @njit
 def _round(s0, s1, s2, s3, below, tied, t):
     """One bit of the comparison: `t` are the threshold's bits, xoshiro256++ gives the uniform's."""
-    total = s0 + s3
-    r = ((total << np.uint64(23)) | (total >> np.uint64(41))) + s0
-    shifted = s1 << np.uint64(17)
-    s2 ^= s0
-    s3 ^= s1
-    s1 ^= s2
-    s0 ^= s3
-    s2 ^= shifted
-    s3 = (s3 << np.uint64(45)) | (s3 >> np.uint64(19))
+    r, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
     differ = t ^ r
     # The more significant bit, which comes later, overrules.
     return s0, s1, s2, s3, (t & differ) | (below & ~differ), tied & ~differ

@@ -29,7 +29,7 @@ TEMPERING_BYTES = 2.5e8
 PILOTS = ("multi-site", "dense")
 #: Nanoseconds that the estimators take a draw, of a model with few levels of energy and of others; the share of the
 #: sampling that they may take by default, and how many nanoseconds they always may.
-ANALYSIS_NS, ANALYSIS_NS_LEVELS, ANALYSIS_SHARE, ANALYSIS_LEAST = 2000.0, 500.0, 0.04, 6.0e8
+ANALYSIS_NS, ANALYSIS_NS_LEVELS, ANALYSIS_SHARE, ANALYSIS_LEAST = 2000.0, 500.0, 0.04, 4.0e8
 #: Replicas where none are asked for, at least and at most, and how much cheaper more of them must be.
 DEFAULT_REPLICAS, MOST_REPLICAS, MUCH_CHEAPER = 4, 64, 0.6
 #: Bytes of a recorded energy and magnetisation.

@@ -76,7 +76,7 @@ def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas
     rung_of, chain_at
         Shape (R, C); lane r C + c is chain c of replica r.
     energy_out, magnetization_out
-        By draw, replica and rung (chain where nothing is exchanged), shape (n_sweeps // thin, R, C).
+        By draw, replica and rung (chain where nothing is exchanged), shape (n_sweeps // thin, R or more, C).
     """
     slabs = len(spins)
     R, C = rung_of.shape

@@ -89,7 +89,8 @@ class BitLaneBank(Bank):
         R, C = len(replicas), plan.chains
         here = slice(replicas.start, replicas.stop)
         draws = 0 if block.rows is None else block.sweeps // plan.thin
-        e, m = np.empty((draws, R, C)), np.empty((draws, R, C), dtype=np.int32)
+        # One row more than there are replicas: rows a power of two apart would share few lines of the cache.
+        e, m = np.empty((draws, R + 1, C)), np.empty((draws, R + 1, C), dtype=np.int32)
         lane_rung = np.zeros(64 * V * len(self.words[group]), dtype=np.int64)
         if block.step is None:
             lane_rung[: R * C] = self.rung_of[here].ravel()
@@ -105,8 +106,8 @@ class BitLaneBank(Bank):
         if block.rows is None:
             return
         if block.step is None:
-            energy[here, block.rows] = e.transpose(1, 0, 2)
-            magnetization[here, block.rows] = m.transpose(1, 0, 2)
+            energy[here, block.rows] = e[:, :R].transpose(1, 0, 2)
+            magnetization[here, block.rows] = m[:, :R].transpose(1, 0, 2)
             return
         for k, replica in enumerate(replicas):
             rungs = self.rungs(block, replica)

@@ -147,7 +147,7 @@ FAULTS = {
     "dense: couplings as they are, sums that drift": (
         "statfe/sampling/banks/dense.py", "- 52", "- 80", "test_dense.py::test_kept_fields_never_drift"),
     "resume: random streams are not saved": (
-        "statfe/sampling/banks/scalar.py", '"spins": self.rows, "states": self.states', '"spins": self.rows',
+        "statfe/sampling/row_bank.py", '"spins": self.rows, "states": self.states', '"spins": self.rows',
         "test_resume.py::test_every_kernel_goes_on_with_the_same_bits[scalar-tempering]"),
     "resume: the rungs of the chains are not saved": (
         "statfe/sampling/bank.py", '"rung_of": self.rung_of, ', "",

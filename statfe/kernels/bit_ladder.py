@@ -8,17 +8,18 @@ from statfe._jit import njit
 from statfe.kernels.bit_lanes import SCRATCH_ROWS, V
 from statfe.kernels.bit_measure import LEVELS, SHORT_LEVELS, count_bonds, count_up, lane_counts, set_planes
 from statfe.kernels.bit_sweep import sweep_slab
+from statfe.kernels.bit_vectors import WORDS
 from statfe.kernels.tempering import swap_rungs
 
-#: Words of a vector; beyond `FEW` words a partly empty vector beats words one by one.
-VECTOR, FEW = 8, 2
+#: Beyond so many words a partly empty vector beats words one by one.
+FEW = 2
 
 
 @njit
 def slab_width(lanes):
     """Words to update for the first `lanes` lanes of a slab; more than they need where that is faster."""
     words = min(V, (lanes + 63) // 64)
-    return words if words <= FEW else (words + VECTOR - 1) // VECTOR * VECTOR
+    return words if words <= FEW else (words + WORDS - 1) // WORDS * WORDS
 
 
 @njit

@@ -21,9 +21,8 @@ from __future__ import annotations
 import numpy as np
 
 from statfe._jit import njit_inline
+from statfe.kernels.bit_vectors import V
 
-#: Most words of a slab: one call updates at most 64 V chains.
-V = 32
 #: Bits of a threshold that are compared for all lanes at once; four classes and a mask fit into 64.
 ROUNDS = 12
 #: Row of the planes that says which lanes take the heat bath.

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from statfe._jit import njit, njit_inline
+from statfe._jit import njit
 from statfe.kernels.bit_lanes import V
 from statfe.kernels.bit_measure import transpose
-
-
-@njit_inline
-def count_ones(x):
-    """Number of bits set in a word."""
-    x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return (x * np.uint64(0x0101010101010101)) >> np.uint64(56)
+from statfe.kernels.ones import count_ones
 
 
 @njit

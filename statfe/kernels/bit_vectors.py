@@ -15,7 +15,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-#: Words of a row, words of a vector, and levels that a call fills: it counts to 2^SHORT_LEVELS - 1.
+#: Words of a row (one call updates at most 64 V chains), words of a vector, and levels that a call fills: it counts to
+#: 2^SHORT_LEVELS - 1.
 V, WORDS, SHORT_LEVELS = 32, 8, 12
 #: Bits that are summed before they are added to the levels.
 DOZEN = 12

@@ -37,6 +37,7 @@ from statfe.kernels.multi_site_layout import (
     missing,
     neighbours,
 )
+from statfe.kernels.ones import count_ones
 from statfe.kernels.tempering import GIBBS, swap_rungs
 
 NONE = np.uint64(0)
@@ -206,15 +207,6 @@ def _shifted(places, begin):
 
 
 @njit
-def _ones(word):
-    """Number of ones (Hamming weight); compilers know this form."""
-    word -= (word >> ONE) & np.uint64(0x5555555555555555)
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
-
-
-@njit
 def observe(kind, words, signs, geometry, masks):
     """(broken bonds, spins up) of a lattice: every bond has one end of colour 1."""
     broken = up = NONE
@@ -224,10 +216,10 @@ def observe(kind, words, signs, geometry, masks):
         for i in range(geometry[PADDED]):
             lanes = masks[np.uint64(VALID) + i]
             a, b, c, d, e, f = broken_bonds(kind, words, signs, masks, own, near, marks, edge, loss, i)
-            broken += _ones(a & lanes) + _ones(b & lanes) + _ones(c & lanes) + _ones(d & lanes)
+            broken += count_ones(a & lanes) + count_ones(b & lanes) + count_ones(c & lanes) + count_ones(d & lanes)
             if len(kind[0]) == 3:
-                broken += _ones(e & lanes) + _ones(f & lanes)
-            up += _ones(words[own + i] & lanes) + _ones(words[other + i] & lanes)
+                broken += count_ones(e & lanes) + count_ones(f & lanes)
+            up += count_ones(words[own + i] & lanes) + count_ones(words[other + i] & lanes)
     return np.int64(broken), np.int64(up)
 
 

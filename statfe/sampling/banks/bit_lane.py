@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from statfe.errors import UsageError
-from statfe.kernels.bit_ladder import FEW, VECTOR, run_lanes
+from statfe.kernels.bit_ladder import FEW, run_lanes
 from statfe.kernels.bit_lanes import V
 from statfe.kernels.bit_measure import pack, unpack
 from statfe.kernels.bit_overlap import add_differences
+from statfe.kernels.bit_vectors import WORDS
 from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
@@ -146,7 +147,7 @@ def _cost(model: IsingModel, load: Load) -> float:
     """A word costs the same however many of its lanes are in use, a vector whatever its words; measured on Zen 4."""
     lanes = min(load.replicas, max(1, GROUP_LANES // load.chains)) * load.chains
     words = min(V, -(-lanes // 64))
-    site = 10.0 + 31.0 * words if words <= FEW else 45.0 + 36.0 * -(-words // VECTOR)
+    site = 10.0 + 31.0 * words if words <= FEW else 45.0 + 36.0 * -(-words // WORDS)
     return site / min(lanes, 64 * V)
 
 

@@ -8,10 +8,8 @@ import numpy as np
 
 from statfe.kernels.dense import run_dense
 from statfe.models.ising import IsingModel
-from statfe.random import streams
-from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
-from statfe.sampling.samplers import rules_at
-from statfe.sampling.starts import starts_of
+from statfe.sampling.bank import Kernel, Load
+from statfe.sampling.row_bank import RowBank
 
 if TYPE_CHECKING:
     from statfe.sampling.plan import Plan
@@ -38,38 +36,8 @@ def rounded(model: IsingModel) -> tuple[np.ndarray, np.ndarray]:
         return J, np.ldexp(np.rint(np.ldexp(model.fields, -exponent)), exponent)
 
 
-class DenseBank(Bank):
-    """One group a replica; int8 spins, one row and one random stream a chain."""
-
-    def __init__(self, model: IsingModel, plan: Plan) -> None:
-        super().__init__(model, plan, [range(r, r + 1) for r in range(plan.replicas)])
-        self.couplings, self.fields = rounded(model)
-        self.rules = rules_at(plan.sampler.rule, model, plan.ladder.betas)
-        self.states = np.stack([streams(plan.seed, plan.chains, (CHAIN_KEY, r)) for r in range(plan.replicas)])
-        self.rows = starts_of(model, plan)
-
-    def advance(self, group: int, block: Block, energy: np.ndarray, magnetization: np.ndarray) -> None:
-        """Run one block of one replica."""
-        plan, rungs = self.plan, self.rungs(block, group)
-        betas = plan.ladder.betas[rungs]
-        draws = 0 if block.rows is None else block.sweeps // plan.thin
-        e, mag = np.empty((draws, len(betas))), np.empty((draws, len(betas)), dtype=np.int64)
-        run_dense(
-            self.rules[rungs], block.first_sweep, block.sweeps, plan.thin if block.rows is not None else
-            block.sweeps + 1, len(betas) > 1, betas, self.rows[group], self.rung_of[group], self.chain_at[group],
-            self.couplings, self.fields, self.states[group], self.swap_states[group], e, mag, self.tried[group],
-            self.accepted[group])
-        if block.rows is not None:
-            energy[group, block.rows, rungs] = e
-            magnetization[group, block.rows, rungs] = mag
-
-    def spins(self, replica: int) -> np.ndarray:
-        """Spins of one replica."""
-        return self.rows[replica]
-
-    def own_state(self) -> dict[str, np.ndarray]:
-        """Spins and streams; the fields are made anew from the spins, to the same bits."""
-        return {"spins": self.rows, "states": self.states}
+def _make(model: IsingModel, plan: Plan) -> RowBank:
+    return RowBank(model, plan, run_dense, rounded(model))
 
 
 def _obstacle(model: IsingModel) -> str:
@@ -90,5 +58,5 @@ def _cost(model: IsingModel, load: Load) -> float:
 
 KERNEL = Kernel(
     name="dense", summary="models where nearly all pairs are coupled; local fields kept in double precision",
-    samplers=("metropolis", "gibbs"), make=DenseBank, obstacle=_obstacle, cost=_cost,
+    samplers=("metropolis", "gibbs"), make=_make, obstacle=_obstacle, cost=_cost,
     bytes=lambda model, load: 8.0 * model.n_sites**2 + 9.0 * model.n_sites * load.total, setup=5.0e8)

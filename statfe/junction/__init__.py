@@ -1,0 +1,1 @@
+"""Tree decompositions: elimination orders, tables over cliques, marginals and exact samples."""

@@ -1,0 +1,1 @@
+"""Densities of states: how many states a model has at each energy."""

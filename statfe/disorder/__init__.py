@@ -1,0 +1,1 @@
+"""Averages over quenched disorder: many realisations of one family, each solved, and what they say together."""

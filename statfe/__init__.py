@@ -14,19 +14,38 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from statfe.api import compare, facts, free_energy, ground_state, load, model, simulate
+    from statfe.api import (
+        compare,
+        disorder_average,
+        exact_distribution,
+        facts,
+        free_energy,
+        free_energy_profile,
+        ground_state,
+        load,
+        model,
+        self_averaging,
+        simulate,
+        wang_landau,
+    )
     from statfe.errors import StatfeError, UsageError
     from statfe.models.ising import IsingModel
     from statfe.result import FreeEnergy
 
 _HOMES = {
     "compare": "statfe.api",
+    "exact_distribution": "statfe.api",
+    "disorder_average": "statfe.api",
+    "density_of_states": "statfe.api",
     "facts": "statfe.api",
     "free_energy": "statfe.api",
+    "free_energy_profile": "statfe.api",
     "ground_state": "statfe.api",
     "load": "statfe.api",
     "model": "statfe.api",
+    "self_averaging": "statfe.api",
     "simulate": "statfe.api",
+    "wang_landau": "statfe.api",
     "FreeEnergy": "statfe.result",
     "IsingModel": "statfe.models.ising",
     "StatfeError": "statfe.errors",
@@ -34,8 +53,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "compare", "facts", "free_energy", "ground_state",
-    "load", "model", "simulate"]
+    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "compare", "density_of_states", "disorder_average",
+    "exact_distribution", "facts", "free_energy", "free_energy_profile", "ground_state", "load", "model",
+    "self_averaging", "simulate", "wang_landau"]
 
 
 def __getattr__(name: str) -> Any:

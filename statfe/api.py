@@ -10,13 +10,28 @@ from typing import Any
 
 import numpy as np
 
+from statfe.density.file import holds_density, read_density
+from statfe.density.result import DensityOfStates
+from statfe.disorder.disorder_file import holds_disorder, read_disorder
+from statfe.disorder.result import DisorderRun
+from statfe.disorder.run import disorder_average as disorder_average
+from statfe.disorder.run import plan_disorder as plan_disorder
 from statfe.errors import StoreError, UsageError
+from statfe.flat.free_energy_profile import free_energy_profile as sampled_profile
+from statfe.flat.profile import Profile
+from statfe.flat.profile_file import holds_profile, read_profile
+from statfe.flat.wang_landau import wang_landau as wang_landau
+from statfe.junction.distribution import ExactDistribution
 from statfe.models.catalogue import build_model, families
 from statfe.models.frustration import facts as facts_of
 from statfe.models.ising import IsingModel
 from statfe.registry import check_integer, check_seed, kinds_of_results, method_spec, run_method
 from statfe.registry import methods as registered
 from statfe.report import REPORT_FILES, check_report_libraries, write_report
+from statfe.report.density_figure import density_of_states as density_of_states
+from statfe.report.disorder_report import self_averaging as self_averaging
+from statfe.report.disorder_report import write_disorder_report
+from statfe.report.profile_figure import write_profile_figure
 from statfe.result import FreeEnergy
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.contest import Contest, compare_model, compare_run, method_list
@@ -81,6 +96,43 @@ def free_energy(
     results = run_method(
         build_model(model), parse_grid(beta), method, seed=seed, workers=workers, progress=progress, **options)
     return results[0] if np.isscalar(beta) and not isinstance(beta, str) else results
+
+
+def exact_distribution(model: str | IsingModel, beta: float) -> ExactDistribution:
+    """The Boltzmann distribution of `model` itself: ln Z, marginals, and exact independent samples.
+
+    Parameters
+    ----------
+    model
+        A model of small treewidth, or its spec.
+    beta
+        One inverse temperature, of either sign.
+
+    Raises
+    ------
+    UsageError
+        Where the tables over the cliques of its tree decomposition do not fit into memory, or beta is no number.
+    """
+    return ExactDistribution(build_model(model), beta)
+
+
+def free_energy_profile(
+    model: str | IsingModel, beta: float | str, along: str = "magnetization",
+    output: str | PathLike[str] | None = None, *, figure: str | PathLike[str] | None = None, force: bool = False,
+    **options: Any,
+) -> Profile:
+    """beta F along the magnetisation or the energy, by umbrella sampling, with a figure where `figure` names one.
+
+    Parameters and errors are those of `statfe.flat.free_energy_profile.free_energy_profile`: `windows`, `replicas`,
+    `sweeps`, `seed`, `workers` and `progress` beside these.
+    """
+    if figure is not None:
+        check_report_libraries()
+        check_output([as_path("figure", figure)], force, inputs=files_read(model))
+    found = sampled_profile(model, beta, along, output, force=force, **options)
+    if figure is not None:
+        write_profile_figure(figure, found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -159,7 +211,7 @@ def report(file: str | PathLike[str], output: str | PathLike[str], force: bool =
     Parameters
     ----------
     file
-        A scores.h5 that `compare` wrote.
+        A scores.h5 that `compare` wrote; or an average over disorder, whose report is the figure distribution.svg.
     output
         Folder for the report, as in `compare`.
     force
@@ -174,6 +226,8 @@ def report(file: str | PathLike[str], output: str | PathLike[str], force: bool =
     UsageError
         The file holds no scores or cannot be read, or an output exists or cannot be written.
     """
+    if holds_disorder(file):
+        return write_disorder_report(file, output, force)
     _check_report(output, force, [])
     return write_report(read_comparisons(file), output, force)
 
@@ -195,8 +249,9 @@ def _compare_one(target: str | IsingModel | Run | PathLike[str], beta: Grid | No
     return compare_model(build_model(str(target) if isinstance(target, PathLike) else target), grid, contest)
 
 
-def load(path: str | PathLike[str]) -> Run | GroundState | list[Comparison]:
-    """Read any file of ours: a `Run`, a `GroundState`, or of a scores.h5 the list of its `Comparison`.
+def load(path: str | PathLike[str]) -> Run | GroundState | DisorderRun | Profile | DensityOfStates | list[Comparison]:
+    """Read any file of ours: a `Run`, a `GroundState`, a `DisorderRun`, a `Profile`, a `DensityOfStates`, or of a
+    scores.h5 the list of its `Comparison`.
 
     Raises
     ------
@@ -206,8 +261,14 @@ def load(path: str | PathLike[str]) -> Run | GroundState | list[Comparison]:
     root = read_root(as_path("path", path))
     if holds_scores(path):
         return read_comparisons(path)
+    if holds_disorder(path):
+        return read_disorder(path)
     if holds_ground_state(path):
         return read_ground_state(path)
+    if holds_density(path):
+        return read_density(path)
+    if holds_profile(path):
+        return read_profile(path)
     try:
         return read_run(path)
     except StoreError as error:

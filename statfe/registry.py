@@ -49,6 +49,8 @@ class Method:
         returns "".
     cost
         ``cost(model, n_betas)``: rough number of elementary operations; ``exact`` picks by it.
+    work
+        The option that the time of a sampled method is proportional to; "" for other methods.
     variants
         Option sets that ``compare --methods all`` runs; the default set alone when empty.
     """
@@ -63,11 +65,19 @@ class Method:
     obstacle: Callable[[IsingModel], str] = lambda model: ""
     cost: Callable[[IsingModel, int], float] = lambda model, n_betas: float(model.n_sites + model.n_pairs)
     negative_beta: bool = False
+    work: str = ""
     variants: tuple[Mapping[str, Any], ...] = field(default=())
 
     def specs(self) -> list[str]:
         """The specs that ``--methods all`` stands for."""
         return [str(check_options(self.name, v, self.options)) for v in (self.variants or ({},))]
+
+    def scaled(self, share: float) -> str:
+        """The spec that takes about `share` times as long as the defaults; the plain name where nothing scales."""
+        defaults = {o.name: o.default for o in self.options}
+        if not self.work:
+            return self.name
+        return str(check_options(self.name, {self.work: max(1, round(share * defaults[self.work]))}, self.options))
 
     def to_dict(self) -> dict[str, Any]:
         """For ``statfe methods --json``."""

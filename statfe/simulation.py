@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from statfe.chains import Chains
@@ -20,6 +21,7 @@ from statfe.result import FreeEnergy
 from statfe.sampling.as_method import DEFAULT_SWEEPS
 from statfe.sampling.choice import get_kernel
 from statfe.sampling.driver import run_plan
+from statfe.sampling.extension import More, endless, run_until
 from statfe.sampling.ladder import Ladder
 from statfe.sampling.plan import Plan, Progress, plan_run
 from statfe.sampling.samplers import DEFAULT_SAMPLER, Sampler, make_sampler
@@ -33,6 +35,7 @@ from statfe.store.parts import Parts
 from statfe.store.request import request_digest, simulate_request
 from statfe.store.run_file import Run, read_run, write_run
 from statfe.store.unfinished import claim
+from statfe.target import MAX_SECONDS, Target, check_target, forecast_seconds
 
 #: Shortest time of the sweeps that a forecast is made from.
 TRIAL_SECONDS = 0.3
@@ -45,20 +48,25 @@ ANALYSIS_COPIES = 8.0
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run would do: its plan, its time, its memory in `bytes`, and the size of its file at most."""
+    """What a run would do: its plan, its time, its memory in `bytes`, and the size of its file at most.
+
+    With a target, `seconds` is the time until it is met, from the error a site `first_error` of a short run.
+    """
 
     plan: Plan
     seconds: float
     bytes: float
     file_bytes: float
+    target_error: float | None = None
+    first_error: float | None = None
 
 
 def simulate(
     model: str | IsingModel, betas: Grid, output: str | PathLike[str] | None = None, *,
     sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS, replicas: int | None = None,
     seed: int | None = None, workers: int = 1, samples_only: bool = False, force: bool = False,
-    resume: bool = False, checkpoint_seconds: float = SAVE_SECONDS, progress: Progress = None,
-    notify: Callable[[str], object] | None = None,
+    resume: bool = False, checkpoint_seconds: float = SAVE_SECONDS, target_error: float | None = None,
+    max_seconds: float | None = None, progress: Progress = None, notify: Callable[[str], object] | None = None,
 ) -> Run:
     """Sample `model` over a ladder of beta and make reference free energies from the samples.
 
@@ -74,7 +82,7 @@ def simulate(
         Spec of the sampler: ``metropolis``, ``gibbs``, ``swendsen-wang``, ``wolff`` or ``houdayer``, with options.
     sweeps, replicas
         Measured sweeps at every rung, and independent ladders; when None, 4, or more where lanes of the kernel would
-        otherwise lie idle.
+        otherwise lie idle. With a `target_error` the sweeps before it is first looked at.
     seed
         Drawn when None, and kept in the result; with `resume` that of the unfinished run.
     force
@@ -83,6 +91,9 @@ def simulate(
         Go on with an unfinished run; start where there is none; return the output where it is complete.
     checkpoint_seconds
         Seconds between saves; 0 saves after every block.
+    target_error
+        Go on until beta F has this error a site at every beta, and passes all checks. Where `max_seconds` (default
+        an hour) end first, the best so far is kept with status ``not_converged``.
     notify
         Called with a line that says where a resumed run goes on.
 
@@ -104,18 +115,25 @@ def simulate(
     spins = build_model(model)
     order = _Order(
         spins, betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1), _replicas(replicas),
-        None if seed is None else check_seed(seed), samples_only, check_integer("workers", workers, 1), progress)
+        None if seed is None else check_seed(seed), samples_only, check_integer("workers", workers, 1), progress,
+        *_checked_target(target_error, max_seconds, samples_only))
     if path is None:
         return _sampled(replace(order, seed=check_seed(seed)), "")
-    asked = order.request()
+    run = _stored(order, path, resume, force, checkpoint_seconds, notify)
+    return replace(run, path=os.fspath(path))
+
+
+def _stored(order: _Order, path: Path, resume: bool, force: bool, every: float,
+            notify: Callable[[str], object] | None) -> Run:
+    """The run of an order, saved as it goes and written to `path`."""
     with Stop("nothing was started") as stop, Parts(path) as parts:
-        request = claim(parts, asked, resume=resume, force=force, notify=notify)
+        request = claim(parts, order.request(), resume=resume, force=force, notify=notify)
         if request is None:
             if notify:
                 notify(f"{path} is complete; nothing to do")
             return read_run(path)
         stop.message = f"{parts.folder} keeps what was done, and the same command with --resume goes on"
-        checkpoints = Checkpoints(parts, stop, request_digest(request), notify, float(checkpoint_seconds))
+        checkpoints = Checkpoints(parts, stop, request_digest(request), notify, float(every))
         try:
             run = _sampled(replace(order, seed=request["seed"]), os.fspath(path), checkpoints)
             try:
@@ -127,11 +145,17 @@ def simulate(
                 parts.clear()
             raise
         parts.clear()
-    return replace(run, path=os.fspath(path))
+    return run
 
 
 def _replicas(replicas: int | None) -> int | None:
     return None if replicas is None else check_integer("replicas", replicas, 1)
+
+
+def _checked_target(target: float | None, max_seconds: float | None, samples_only: bool) -> tuple[float | None, float]:
+    if target is not None and samples_only:
+        raise UsageError("samples only have no error of a reference; leave out samples_only or target_error")
+    return check_target(target, max_seconds)
 
 
 @dataclass(frozen=True)
@@ -147,18 +171,27 @@ class _Order:
     samples_only: bool
     workers: int
     progress: Progress = None
+    target_error: float | None = None
+    max_seconds: float = MAX_SECONDS
 
     def request(self) -> dict[str, Any]:
         """What decides the draws."""
         return simulate_request(
             self.model, parse_grid(self.betas), self.sampler.spec, self.sweeps, self.replicas, self.seed,
-            self.samples_only)
+            self.samples_only, self.target_error, self.max_seconds)
 
     def plan(self, ladder: Ladder | None = None) -> Plan:
         """The plan, with rungs that are placed now unless given."""
-        return plan_run(
+        plan = plan_run(
             self.model, parse_grid(self.betas), self.sampler, sweeps=self.sweeps, replicas=self.replicas,
             seed=check_seed(self.seed), samples_only=self.samples_only, ladder=ladder, progress=self.progress)
+        return plan if self.target_error is None else endless(self.model, plan)
+
+    def target(self) -> Target | None:
+        """The judge of a run with a target."""
+        if self.target_error is None:
+            return None
+        return Target(self.model, self.target_error, self.max_seconds, self.progress)
 
 
 def _sampled(order: _Order, output: str, checkpoints: Checkpoints | None = None) -> Run:
@@ -166,24 +199,32 @@ def _sampled(order: _Order, output: str, checkpoints: Checkpoints | None = None)
     plan = _plan(order, checkpoints)
     command = simulate_command(
         order.model, order.betas, output or None, order.sampler.spec, order.sweeps, plan.replicas, plan.seed,
-        order.samples_only)
+        order.samples_only, order.target_error, order.max_seconds)
     return simulate_plan(
         order.model, plan, samples_only=order.samples_only, workers=order.workers, progress=order.progress,
-        command=command, checkpoints=checkpoints)
+        command=command, checkpoints=checkpoints, target=order.target())
 
 
 def simulate_plan(model: IsingModel, plan: Plan, *, samples_only: bool, workers: int, progress: Progress,
-                  command: str, checkpoints: Checkpoints | None = None) -> Run:
-    """Run `plan`, and unless `samples_only` make the reference."""
-    chains = run_plan(model, plan, workers=workers, progress=progress, checkpoints=checkpoints)
+                  command: str, checkpoints: Checkpoints | None = None, target: Target | None = None) -> Run:
+    """Run `plan`, with a `target` until it is met, and unless `samples_only` make the reference."""
+    if target:
+        chains = run_until(
+            model, plan, target.judge, workers=workers, progress=target.tell, checkpoints=checkpoints)
+    else:
+        chains = run_plan(model, plan, workers=workers, progress=progress, checkpoints=checkpoints)
     if samples_only:
         return Run(model, chains, [], ladder_diagnostics(chains), command)
     if progress:
         progress("free energies", 0.0)
     start = time.perf_counter()
-    sampled = sampled_reference(model, chains)
+    sampled = target.reference if target else sampled_reference(model, chains, chains.tally)
+    assert sampled is not None
+    if target:
+        sampled = replace(sampled, outcomes={name: target.judged(own) for name, own in sampled.outcomes.items()})
     seconds = chains.seconds + time.perf_counter() - start
-    return Run(model, chains, _free_energies(model, chains, sampled, seconds), sampled.diagnostics, command)
+    return Run(model, chains, _free_energies(model, chains, sampled, seconds), sampled.diagnostics, command,
+               verdict=sampled.verdict.line())
 
 
 def _plan(order: _Order, checkpoints: Checkpoints | None) -> Plan:
@@ -202,12 +243,21 @@ def _plan(order: _Order, checkpoints: Checkpoints | None) -> Plan:
 def plan_simulation(
     model: str | IsingModel, betas: Grid, *, sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS,
     replicas: int | None = None, seed: int | None = None, workers: int = 1, samples_only: bool = False,
+    target_error: float | None = None, max_seconds: float | None = None,
 ) -> Forecast:
     """What `simulate` would do with the same arguments: its rungs, time and memory. Nothing is written."""
     order = _Order(
         build_model(model), betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1), _replicas(replicas),
-        check_seed(seed), samples_only, check_integer("workers", workers, 1))
-    return forecast(order.model, order.plan(), order.workers, samples_only)
+        check_seed(seed), samples_only, check_integer("workers", workers, 1), None,
+        *_checked_target(target_error, max_seconds, samples_only))
+    plan, target = order.plan(), order.target()
+    plain = forecast(order.model, plan, order.workers, samples_only)
+    if target is None:
+        return plain
+    chains = run_until(order.model, plan, lambda seen: More(0), workers=order.workers)
+    target.judge(chains)
+    return replace(plain, seconds=forecast_seconds(chains, target), target_error=order.target_error,
+                   first_error=target.reached)
 
 
 def forecast(model: IsingModel, plan: Plan, workers: int, samples_only: bool = False) -> Forecast:

@@ -147,3 +147,31 @@ def split_rhat(series: np.ndarray, units: np.ndarray | None = None) -> np.ndarra
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.sqrt((within * (half - 1) / half + between) / within)
     return np.where(within > 0, ratio, np.where(between > 0, np.inf, 1.0))
+
+
+def binned_error(series: np.ndarray, units: np.ndarray | None = None) -> MeanEstimate:
+    """`mean_error` of long series at the cost of their bins: tau and the number of draws are still those of draws."""
+    if series.shape[1] <= MAX_BINS:
+        return mean_error(series, units)
+    scale = _scale(series)
+    binned = mean_error(bin_means(series, MAX_BINS), units)
+    error = binned.error / scale
+    total = float(series.shape[0] * series.shape[1])
+    # Squares of very large values would leave the range of doubles; a constant has no time, and a tau of one half.
+    variance = (series.std(axis=(0, 1)) / scale) ** 2
+    effective = np.where(error > 0, variance / np.where(error > 0, error**2, 1.0), total)
+    tau = np.where(effective > 0, total / (2.0 * np.where(effective > 0, effective, 1.0)), 0.5)
+    return MeanEstimate(mean=series.mean(axis=(0, 1)), error=binned.error, tau=tau, effective=effective)
+
+
+def halves_apart(series: np.ndarray, units: np.ndarray | None = None) -> np.ndarray:
+    """Mean of the first half of (R, T, ...) series less that of the second, in standard deviations; NaN if not known.
+
+    Each half has its own error, which a difference between them does not make larger.
+    """
+    half = series.shape[1] // 2
+    if half == 0:
+        return np.full(series.shape[2:], np.nan)
+    first, second = mean_error(series[:, :half], units), mean_error(series[:, series.shape[1] - half:], units)
+    error = np.hypot(first.error, second.error)
+    return np.where(error > 0, (first.mean - second.mean) / np.where(error > 0, error, 1.0), np.nan)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chi2
 
 import statfe
-from statfe.kernels.tempering import GIBBS
+from statfe.kernels.tempering import ACCEPTED, GIBBS, TRIED
 from statfe.models.ising import IsingModel
 from statfe.sampling.bank import Block
 from statfe.sampling.banks.bit_lane import BitLaneBank
@@ -182,5 +182,5 @@ def test_energies_are_those_of_the_spins(replicas, chains):
     assert wrong_numbers(bank) < 1e-12
     assert np.array_equal(np.sort(bank.rung_of, axis=1), np.tile(np.arange(chains), (replicas, 1)))
     if chains > 1:
-        assert bank.accepted.sum() > 0
-        assert np.all(bank.tried.sum(axis=1) == [(chains // 2) * 3 + ((chains - 1) // 2) * 2] * replicas)
+        assert bank.exchanges[:, ACCEPTED].sum() > 0
+        assert np.all(bank.exchanges[:, TRIED].sum(axis=1) == [(chains // 2) * 3 + ((chains - 1) // 2) * 2] * replicas)

@@ -11,6 +11,7 @@ import statfe
 from statfe.errors import UsageError
 from statfe.kernels.cluster import join
 from statfe.kernels.cluster_ladder import run_clusters
+from statfe.kernels.tempering import COUNTERS
 from statfe.models.balance import is_balanced
 from statfe.models.ising import IsingModel
 from statfe.random import streams
@@ -61,8 +62,8 @@ def visited(model: IsingModel, beta: float, kind: str, seed: int, draws: int, th
     # The magnetisation of these weights names the state: 1, 2, 4, ..., 64, -128.
     coded = bonds._replace(gauge=(1 << np.arange(n)).astype(np.uint8).view(np.int8))
     spins, zero = np.ones((1, n), dtype=np.int8), np.zeros(1, dtype=np.int64)
-    energy, code, none = np.empty((draws, 1)), np.empty((draws, 1), dtype=np.int64), np.zeros(0, dtype=np.int64)
-    out = (energy, code, none, none)
+    energy, code = np.empty((draws, 1)), np.empty((draws, 1), dtype=np.int64)
+    out = (energy, code, np.zeros((COUNTERS, 1), dtype=np.int64))
     own_streams, swap_state = streams(seed, 1), streams(seed, 1, key=1)[0]
     run_clusters(
         KINDS[kind], 0, draws * thin, thin, False, 0, np.array([beta]), spins, zero, zero.copy(), coded,

@@ -18,8 +18,10 @@ from tests import models_for_tests as special
 from tests.naive import ising as naive
 
 NAMES = {
-    "bethe", "bipartite", "cumulants", "curie-weiss", "enumeration", "exact", "gibbs-bogoliubov", "kaufman", "mbar",
-    "mean-field", "tap", "thermodynamic-integration", "transfer-matrix", "tree"}
+    "ais", "bar", "bethe", "bipartite", "cumulants", "curie-weiss", "enumeration", "exact", "gibbs-bogoliubov",
+    "importance-sampling", "kaufman", "mbar", "mean-field", "planar", "population-annealing", "reverse-ais",
+    "stepping-stone", "tap", "thermodynamic-integration", "torus", "transfer-matrix", "tree", "tree-decomposition",
+    "umbrella", "wang-landau"}
 
 ZOO = (
     "ising:shape=1", "ising:shape=5,boundary=open,field=0.3", "ising:shape=6", "ising:shape=2x2", "ising:shape=3x4",
@@ -33,7 +35,8 @@ SPECIAL = {
 BETAS = np.array([0.0, 0.3, 1.1])
 SEED = 11
 #: Share of results over the zoo that must converge; 1 where not said.
-LEAST_CONVERGED = {"tap": 0.8, "mbar": 0.9, "thermodynamic-integration": 0.9}
+LEAST_CONVERGED = {"tap": 0.8, "mbar": 0.9, "thermodynamic-integration": 0.9, "bar": 0.9, "stepping-stone": 0.9,
+                   "umbrella": 0.9}
 
 
 @functools.cache
@@ -48,7 +51,7 @@ def truth(name: str) -> tuple[float, ...]:
 
 def spec_of(method: str) -> str:
     """The method with its default options; sampled ones shorter, for a test."""
-    return f"{method}:sweeps=3000" if methods()[method].family == "sampled" else method
+    return methods()[method].scaled(0.3)
 
 
 @functools.cache

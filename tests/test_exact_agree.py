@@ -197,7 +197,7 @@ def test_symmetries_of_the_uniform_models() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_negative_beta_is_negated_energies(method: str) -> None:
     specs = {"kaufman": "ising:shape=4x6", "curie-weiss": "curie-weiss:n=9,field=0.2", "tree": "ising:shape=8,"
-             "boundary=open,field=0.4"}
+             "boundary=open,field=0.4", "planar": "ising:shape=4x3,boundary=open", "torus": "ising:shape=4x3"}
     model = build_model(specs.get(method, "ising:shape=4x3,boundary=open,field=0.4"))
     negated = IsingModel.from_edges(
         model.n_sites, model.rows, model.cols, -model.couplings, -model.fields, lattice=model.lattice)
@@ -206,7 +206,8 @@ def test_negative_beta_is_negated_energies(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_workers_long_grids_and_order_change_no_bit(method: str) -> None:
-    specs = {"kaufman": "ising:shape=4x6", "curie-weiss": "curie-weiss:n=9", "tree": "ising:shape=30,boundary=open"}
+    specs = {"kaufman": "ising:shape=4x6", "curie-weiss": "curie-weiss:n=9", "tree": "ising:shape=30,boundary=open",
+             "torus": "ea:shape=4x3"}
     model = build_model(specs.get(method, "ea:shape=4x3,couplings=gaussian,boundary=open"))
     betas = np.random.default_rng(1).permutation(np.linspace(0.0, 2.0, 150))
     one = [r.beta_f for r in run_method(model, betas, method, workers=1)]
@@ -227,7 +228,8 @@ def test_progress_rises_to_one(method: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_overflow_is_a_failure_that_says_what_to_change(method: str) -> None:
-    specs = {"kaufman": "ising:shape=4x6", "curie-weiss": "curie-weiss:n=9", "tree": "ising:shape=30,boundary=open"}
+    specs = {"kaufman": "ising:shape=4x6", "curie-weiss": "curie-weiss:n=9", "tree": "ising:shape=30,boundary=open",
+             "torus": "ea:shape=4x3"}
     model = build_model(specs.get(method, "ising:shape=4x3,boundary=open"))
     results = run_method(model, np.array([1.0, 1.7e308]), method)
     assert results[0].status == "converged"

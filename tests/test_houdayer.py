@@ -11,6 +11,7 @@ from scipy.stats import chi2, norm
 import statfe
 from statfe.errors import UsageError
 from statfe.kernels.isoenergetic import below, houdayer_move, run_unit
+from statfe.kernels.tempering import COUNTERS
 from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling import driver
@@ -110,8 +111,8 @@ def pair_counts(model: IsingModel, betas: np.ndarray, swap: bool, seed: int, loo
     """How often each rung's pair was seen in each pair of states; shape (K, 4^N)."""
     K, n = len(betas), model.n_sites
     spins = np.ones((2, K, n), dtype=np.int8)
-    rung_of, tried = np.tile(np.arange(K), (2, 1)), np.zeros((2, K - 1), dtype=np.int64)
-    chain_at, accepted = rung_of.copy(), tried.copy()
+    rung_of, exchanges = np.tile(np.arange(K), (2, 1)), np.zeros((2, COUNTERS, K), dtype=np.int64)
+    chain_at = rung_of.copy()
     own = np.stack([streams(seed, K, 7), streams(seed, K, 8)])
     swap_states, state = streams(seed, 2, 9), streams(seed, 1, 10)[0]
     energy, magnetization = np.empty((2, gap, K)), np.empty((2, gap, K), dtype=np.int64)
@@ -120,7 +121,7 @@ def pair_counts(model: IsingModel, betas: np.ndarray, swap: bool, seed: int, loo
         run_unit(
             np.arange(2), not model.has_fields, np.ones(K, dtype=np.int64), gap * look, gap, 1, swap, betas, spins,
             rung_of, chain_at, model.indptr, model.indices, model.weights, model.fields, own, swap_states, state,
-            energy, magnetization, tried, accepted)
+            energy, magnetization, exchanges)
         if look >= 50:
             index = (spins + 1) // 2 @ powers
             for t in range(K):

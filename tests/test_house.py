@@ -18,12 +18,13 @@ FLOORS = {
     1: ("statfe/kernels", "statfe/spec.py", "statfe/result.py", "statfe/random.py"),
     2: ("statfe/models",),
     3: ("statfe/stats.py", "statfe/registry.py", "statfe/trial.py", "statfe/executors.py", "statfe/signals.py",
-        "statfe/chains.py",
-        "statfe/store", "statfe/variational"),
+        "statfe/chains.py", "statfe/tally.py",
+        "statfe/planar", "statfe/store", "statfe/variational", "statfe/junction"),
     4: ("statfe/estimators",),
-    5: ("statfe/sampling",),
-    6: ("statfe/methods",),
-    7: ("statfe/scoring", "statfe/search", "statfe/simulation.py"),
+    5: ("statfe/sampling", "statfe/flat", "statfe/annealed"),
+    6: ("statfe/methods", "statfe/density"),
+    7: ("statfe/scoring", "statfe/search", "statfe/disorder", "statfe/simulation.py",
+        "statfe/target.py"),
     8: ("statfe/report", "statfe/bench"),
     9: ("statfe/api.py", "statfe/doctor.py", "statfe/__init__.py"),
     10: ("cli/statfe_cli",),
@@ -124,7 +125,7 @@ def test_numba_is_imported_in_one_place_and_kernels_alone_use_it():
         names = {name for _, name in imports(path)}
         if any(n.split(".")[0] == "numba" for n in names):
             # Options of compilation stand in one place; vectors of lanes need LLVM itself.
-            vectors = (Path("statfe/kernels/lane_vectors.py"), Path("statfe/kernels/bit_vectors.py"))
+            vectors = [Path(f"statfe/kernels/{kind}_vectors.py") for kind in ("lane", "bit", "product")]
             assert path in (Path("statfe/_jit.py"), *vectors)
         if "statfe._jit" in names:
             others = (Path("statfe/doctor.py"), Path("statfe/store/unfinished.py"))  # they compile nothing
@@ -175,7 +176,7 @@ def test_architecture_has_the_same_floors():
 def test_commands_and_methods_are_one_a_file():
     rooms = [p for p in sources() if Path("statfe/methods") in p.parents and p.name != "__init__.py"]
     assert all((ROOT / p).read_text(encoding="utf-8").count("METHOD = Method(") == 1 for p in rooms)
-    shared = {"__init__", "__main__", "main", "output", "progress", "arguments"}
+    shared = {"__init__", "__main__", "main", "output", "progress", "arguments", "disordered"}
     commands = [p for p in sources() if Path("cli/statfe_cli") in p.parents and p.stem not in shared]
     assert commands
     for path in commands:

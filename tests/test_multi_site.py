@@ -12,7 +12,7 @@ import statfe
 from statfe.kernels import multi_site_layout as layout
 from statfe.kernels.multi_site import classes, place
 from statfe.kernels.multi_site_draw import PLANES, ROUNDS, SLOTS, STATE_SIZE, draw, settle, threshold_masks
-from statfe.kernels.tempering import GIBBS, METROPOLIS
+from statfe.kernels.tempering import COUNTERS, GIBBS, METROPOLIS
 from statfe.random import generator
 from statfe.sampling.multi_site_lattice import MultiSiteLattice, acceptance
 from statfe.stats import mean_error
@@ -45,7 +45,7 @@ def sweep(lattice: MultiSiteLattice, words: np.ndarray, states: np.ndarray, beta
     """Sweeps of many chains at one beta: exchanges between equal rungs change nothing but labels."""
     K = len(words)
     tables = tuple(np.repeat(table, K, axis=0) for table in lattice.tables(np.array([beta])))
-    ladder = (np.arange(K), np.arange(K), np.arange(1, 5, dtype=np.uint64), np.zeros(K, int), np.zeros(K, int))
+    ladder = (np.arange(K), np.arange(K), np.arange(1, 5, dtype=np.uint64), np.zeros((COUNTERS, K), int))
     return lattice.run(
         words, states, tables, np.full(K, beta), np.full(K, RULES[rule]), first, sweeps, 1, K > 1, ladder)
 

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 from statfe.errors import UsageError
 from statfe.kernels.single_spin import state_energy
-from statfe.kernels.tempering import run_ladder, swap_rungs
+from statfe.kernels.tempering import ACCEPTED, COUNTERS, run_ladder, swap_rungs
 from statfe.models.geometry import Lattice
 from statfe.models.ising import IsingModel
 from statfe.random import streams
@@ -29,7 +29,7 @@ def state_counts(model: IsingModel, betas: np.ndarray, rule: str, swap: bool, se
     spins = np.ones((K, n), dtype=np.int8)
     rung_of, chain_at = np.arange(K), np.arange(K)
     own, swap_state = streams(seed, K), streams(seed, 1, key=1)[0]
-    tried, accepted = np.zeros(K - 1, dtype=np.int64), np.zeros(K - 1, dtype=np.int64)
+    exchanges = np.zeros((COUNTERS, K), dtype=np.int64)
     energy, magnetization = np.empty((gap, K)), np.empty((gap, K), dtype=np.int64)
     powers = 2 ** np.arange(n)[::-1]
     counts = np.zeros((K, 2**n))
@@ -38,7 +38,7 @@ def state_counts(model: IsingModel, betas: np.ndarray, rule: str, swap: bool, se
     for look in range(draws + 20):
         run_ladder(
             rules, gap * look, gap, 1, swap, betas, spins, rung_of, chain_at, model.indptr, model.indices,
-            model.weights, model.fields, own, swap_state, energy, magnetization, tried, accepted)
+            model.weights, model.fields, own, swap_state, energy, magnetization, exchanges)
         if look >= 20:
             for t in range(K):
                 counts[t, ((spins[chain_at[t]] + 1) // 2) @ powers] += 1
@@ -90,21 +90,19 @@ def test_exchanges_are_accepted_with_their_probability():
     state = streams(1, 1)[0]
     for _ in range(total):
         chain_at, rung_of = np.arange(2), np.arange(2)
-        tried, accepted = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
-        swap_rungs(0, betas, np.array(energies_of), chain_at, rung_of, state, tried, accepted)
-        hits += int(accepted[0])
-        assert list(chain_at) == list(rung_of) == ([1, 0] if accepted[0] else [0, 1])
+        exchanges = np.zeros((COUNTERS, 2), dtype=np.int64)
+        swap_rungs(0, betas, np.array(energies_of), chain_at, rung_of, state, exchanges)
+        hits += int(exchanges[ACCEPTED, 0])
+        assert list(chain_at) == list(rung_of) == ([1, 0] if exchanges[ACCEPTED, 0] else [0, 1])
     p = np.exp(-0.4 * 1.5)
     assert abs(hits - total * p) < 4.5 * np.sqrt(total * p * (1 - p))
 
 
 def test_exchanges_downhill_are_certain():
-    chain_at, rung_of, one = np.arange(3), np.arange(3), np.zeros(2, dtype=np.int64)
-    accepted = one.copy()
-    swap_rungs(1, np.array([0.1, 0.3, 0.7]), np.array([0.0, -3.0, 1.0]), chain_at, rung_of, streams(1, 1)[0], one,
-               accepted)
+    chain_at, rung_of, exchanges = np.arange(3), np.arange(3), np.zeros((COUNTERS, 3), dtype=np.int64)
+    swap_rungs(1, np.array([0.1, 0.3, 0.7]), np.array([0.0, -3.0, 1.0]), chain_at, rung_of, streams(1, 1)[0], exchanges)
     assert list(chain_at) == [0, 2, 1]
-    assert list(accepted) == [0, 1]
+    assert list(exchanges[ACCEPTED]) == [0, 1, 0]
 
 
 @pytest.mark.parametrize("schedule", ["tempering", "annealing"])

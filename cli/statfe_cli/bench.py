@@ -1,4 +1,4 @@
-"""``statfe bench``: how fast this machine samples, beside other programs."""
+"""``statfe bench``: how fast this machine samples, and how far sampled free energies are from exact ones."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option
+from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
 
 if TYPE_CHECKING:
     from statfe.bench.records import Benchmark, Rate
+    from statfe.bench.references.records import References, Spread
 
 
 @click.group("bench")
 def command() -> None:
-    """Measure speed on this machine."""
+    """Measure speed and accuracy on this machine."""
 
 
 @command.command("samplers")
@@ -111,3 +112,78 @@ def _cells(r: Rate, first: str) -> list[str]:
     return [first, program, f"{r.replicas} x {r.temperatures}", f"{r.rate:.3g}",
             f"{r.rate_low:.3g} to {r.rate_high:.3g}", f"{r.ns_per_flip:.3g}",
             f"{r.bytes_per_spin:.3g}" if r.bytes_per_spin is not None else "-"]
+
+
+@command.command("references")
+@click.option("--quick", "mode", flag_value="quick", help="Some runs of each method; a minute or two.")
+@click.option("--full", "mode", flag_value="full", help="500 runs of each method on each model; hours.")
+@click.option("--parts", metavar="NAME,...", help="calibration, budgets, accuracy.  [default: those of the mode]")
+@click.option("--methods", metavar="NAME,...", help="Sampled methods to run.  [default: all]")
+@click.option("--runs", type=click.IntRange(min=1), help="Runs of each method on each model of the calibration.")
+@click.option("-o", "--output", metavar="OUT/", help="Folder for references.json, references.csv and figures.")
+@seed_option
+@workers_option
+@force_option
+@json_option
+def references(
+    mode: str | None, parts: str | None, methods: str | None, runs: int | None, output: str | None, seed: int | None,
+    workers: int | None, force: bool, as_json: bool) -> None:
+    """Hold every sampled method against exact free energies.
+
+    Calibration: are errors as large as they say? Budgets: which method is nearest after the same time? Accuracy: how
+    long do small errors on large models take?
+
+    \b
+    statfe bench references --quick
+    statfe bench references --parts calibration --runs 100 -o bench/
+    """
+    from statfe.bench.references.run import bench_references, check_references_output, write_references
+    from statfe_cli.output import print_json
+    from statfe_cli.progress import progress_bar
+
+    if output is not None:
+        check_references_output(output, force)
+    with progress_bar("references") as progress:
+        found = bench_references(
+            mode=mode or "default", parts=_words(parts), method_names=_words(methods), runs=runs, seed=seed,
+            workers=workers or available_cpus(), progress=progress)
+    files = write_references(found, output, force) if output is not None else []
+    if as_json:
+        print_json(found.to_dict())
+        return
+    click.echo(_references_page(found))
+    click.echo("".join(f"\nwrote {path}" for path in files), nl=bool(files))
+
+
+def _references_page(found: References) -> str:
+    from statfe.bench.references.budgets import TARGET
+    from statfe.bench.references.records import Spread
+    from statfe_cli.output import table
+
+    parts = []
+    head = ["runs", "converged", "mean z", "sd z", "in 1 sigma", "in 2 sigma", "largest"]
+    if found.calibrations:
+        rows = [[name, *_spread_cells(sum(c.runs for c in own), sum(c.converged for c in own), Spread.of(z))]
+                for name, z in found.by_method().items()
+                if (own := [c for c in found.calibrations if c.method == name])]
+        parts.append("z = (beta F - exact) / error, over all models\n" + table(["method", *head], rows, left=(0,)))
+        rows = [[c.case, c.method, *_spread_cells(c.runs, c.converged, c.summary), f"{c.rms_error:.1e}",
+                 f"{c.seconds:.2g}"] for c in found.calibrations]
+        parts.append(table(["model", "method", *head, "error/N", "s a run"], rows, left=(0, 1)))
+    if found.budgets:
+        rows = [[b.case, b.method, f"{b.seconds:.2g}", f"{b.error:.1e}", f"{b.claimed:.1e}",
+                 f"{b.converged} of {b.runs}", f"{b.to_target:.2g}"]
+                for b in sorted(found.budgets, key=lambda b: (b.case, b.to_target)) if b.runs]
+        parts.append(f"seconds to an error of {TARGET:g} a site, from runs of about the same time\n" + table(
+            ["model", "method", "s a run", "error/N", "claimed", "converged", "s to it"], rows, left=(0, 1)))
+    if found.accuracies:
+        rows = [[a.title, f"{a.target:g}", f"{a.error:.2g}", f"{a.distance:+.1e}", f"{a.sigmas:+.1f}",
+                 f"{a.seconds:.1f}", f"{a.limit:g}", a.status] for a in found.accuracies]
+        parts.append(table(["model", "target/N", "error/N", "distance/N", "sigmas", "s", "limit", "status"], rows,
+                           left=(0,)))
+    return "\n\n".join(parts)
+
+
+def _spread_cells(runs: int, converged: int, s: Spread) -> list[str]:
+    return [str(runs), str(converged), f"{s.mean:+.2f}", f"{s.deviation:.2f}", f"{s.within_one:.1%}",
+            f"{s.within_two:.1%}", f"{s.largest:.1f}"]

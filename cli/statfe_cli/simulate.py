@@ -33,6 +33,14 @@ if TYPE_CHECKING:
               help="Independent ladders of chains.  [default: 4, or more where lanes would lie idle]")
 @seed_option
 @workers_option
+@click.option("--target-error", type=click.FloatRange(min=0, min_open=True), default=None, metavar="X",
+              help="Go on until beta F has this error a site at every beta; --sweeps is then the first look.")
+@click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), default=None,
+              help="Time limit of a run with --target-error: the best so far is stored, exit code 3.  [default: 3600]")
+@click.option("--disorder", type=int, default=None, metavar="M",
+              help="Average over M realisations of the disorder of MODEL.")
+@click.option("--solve", default="auto", show_default=True, metavar="auto|exact|sampled",
+              help="How realisations are solved (with --disorder).")
 @click.option("--samples-only", is_flag=True, help="Add no rungs and make no reference.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, how long and how large; write nothing.")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in RUN.h5.parts; the bits are the same.")
@@ -42,8 +50,8 @@ if TYPE_CHECKING:
 @json_option
 def command(
     model: str, beta: str, output: str | None, sampler: str, sweeps: int, replicas: int | None, seed: int | None,
-    workers: int | None, samples_only: bool, dry_run: bool, resume: bool, checkpoint: float, force: bool,
-    as_json: bool) -> int:
+    workers: int | None, disorder: int | None, solve: str, target_error: float | None, max_seconds: float | None,
+    samples_only: bool, dry_run: bool, resume: bool, checkpoint: float, force: bool, as_json: bool) -> int:
     """Sample MODEL over a ladder of beta and store energies and reference free energies.
 
     Rungs are added from beta = 0, where the free energy is known exactly, so that neighbours overlap. A run that was
@@ -52,6 +60,8 @@ def command(
     \b
     statfe simulate ising:shape=32x32 --beta 0.3:0.6:7 -o run.h5
     statfe simulate ea:shape=6x6x6,seed=3 --beta 0.5,0.9,1.2 --sweeps 20000 -o glass.h5
+    statfe simulate ea:shape=6x6x6 --beta 0.5,0.9,1.2 --disorder 1000 -o average.h5
+    statfe simulate ea:shape=8x8x8,seed=1 --beta 1.25 --target-error 1e-5 --max-seconds 600 -o glass.h5
     """
     import statfe
     from statfe.api import plan_simulation
@@ -60,7 +70,15 @@ def command(
 
     options: dict[str, Any] = {
         "sampler": sampler, "sweeps": sweeps, "replicas": replicas, "seed": seed,
-        "workers": workers or available_cpus(), "samples_only": samples_only}
+        "workers": workers or available_cpus(), "samples_only": samples_only, "target_error": target_error,
+        "max_seconds": max_seconds}
+    if disorder is not None:
+        from statfe_cli.disordered import simulate_disorder
+
+        del options["max_seconds"]
+        return simulate_disorder(
+            model, beta, output, disorder, solve=solve, dry_run=dry_run, as_json=as_json, checkpoint=checkpoint,
+            force=force, resume=resume, **options)
     if dry_run:
         _print_forecast(plan_simulation(model, beta, **options), as_json)
         return 0
@@ -81,13 +99,16 @@ def _print_forecast(plan: Forecast, as_json: bool) -> None:
     facts = {
         "rungs": p.ladder.betas, "requested": p.ladder.requested, "schedule": p.schedule, "sampler": p.sampler.spec,
         "kernel": p.kernel, "sweeps": p.sweeps, "burn_in": p.burn_in, "thin": p.thin, "replicas": p.replicas,
-        "seed": p.seed, "seconds": plan.seconds, "bytes": plan.bytes, "file_bytes": plan.file_bytes}
+        "seed": p.seed, "seconds": plan.seconds, "bytes": plan.bytes, "file_bytes": plan.file_bytes,
+        "target_error": plan.target_error, "first_error": plan.first_error}
     if as_json:
         print_json(facts)
         return
     click.echo(f"{p.n_rungs} rungs ({p.ladder.added} added), {p.schedule}, {p.sampler.spec}, kernel {p.kernel}, seed "
                f"{p.seed}")
     click.echo(f"{p.replicas} replicas x ({p.burn_in} + {p.sweeps}) sweeps, every {p.thin}. recorded")
+    if plan.target_error is not None:
+        click.echo(f"these sweeps give an error of {plan.first_error:.2g} a site; going on to {plan.target_error:.2g}")
     click.echo(f"about {plan.seconds:.1f} s of sampling, {plan.bytes / 1e6:.1f} MB of memory, and at most "
                f"{plan.file_bytes / 1e6:.1f} MB on disk; nothing was written")
 
@@ -102,7 +123,7 @@ def _print_run(run: Run, output: str, as_json: bool) -> None:
             "output": output, "model": run.model.spec, "n_sites": run.model.n_sites, "seed": chains.seed,
             "sampler": chains.sampler, "kernel": chains.kernel, "schedule": chains.schedule, "rungs": chains.betas,
             "rungs_added": added, "replicas": chains.n_replicas, "draws": chains.n_draws, "seconds": chains.seconds,
-            "command": run.command, "reference": [r.to_dict() for r in run.reference]})
+            "command": run.command, "verdict": run.verdict, "reference": [r.to_dict() for r in run.reference]})
         return
     click.echo(f"{run.model.spec}: {run.model.n_sites} spins, {run.model.n_bonds} bonds")
     click.echo(
@@ -113,6 +134,7 @@ def _print_run(run: Run, output: str, as_json: bool) -> None:
             f"{added} rungs added to the {len(run.betas)} asked for, from beta = 0, so that neighbours overlap")
     if run.reference:
         click.echo("\nbeta_f = -ln Z, two estimates from the same run\n" + reference_table(run.reference))
+        click.echo(f"\n{run.verdict}" if run.verdict else "", nl=bool(run.verdict))
     else:
         click.echo("samples only: no reference was made")
     # A run that was complete was read from its file.

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from statfe.errors import UsageError
-from statfe.kernels.tempering import METROPOLIS
+from statfe.kernels.tempering import COUNTERS, METROPOLIS
 from statfe.random import generator, streams
 from statfe.sampling.bank import CHAIN_KEY, SWAP_KEY
 from statfe.sampling.banks.multi_site import KERNEL
@@ -46,9 +46,8 @@ class LargeRunner:
         self.words = np.zeros((1, self.lattice.size), dtype=np.uint64)
         self.lattice.randomize(self.words[0], generator(seed, (START_KEY, 0)))
         self.states = self.lattice.chain_states(seed, 1, (CHAIN_KEY, 0))
-        none = np.zeros(0, dtype=np.int64)
         rung = np.zeros(1, dtype=np.int64)
-        self.ladder = (rung, rung.copy(), streams(seed, 1, (SWAP_KEY, 0))[0], none, none.copy())
+        self.ladder = (rung, rung.copy(), streams(seed, 1, (SWAP_KEY, 0))[0], np.zeros((COUNTERS, 1), dtype=np.int64))
         self.set_up = time.perf_counter() - start
         self.label, self.program, self.version, self.kernel = f"statfe {NAME}", "statfe", "", NAME
         self.sampler, self.threads, self.replicas = DEFAULT_SAMPLER, 1, 1

@@ -17,12 +17,13 @@ import numpy as np
 import scipy.linalg
 
 from statfe.chains import Chains
-from statfe.kernels.mbar import objective_terms, score_bins, self_consistent_step
-from statfe.stats import MAX_BINS
+from statfe.estimators.samples import Samples, samples_of
+from statfe.kernels.mbar import objective_terms, self_consistent_step
+from statfe.tally import Tally
 
 MAX_NEWTON = 200
 TOLERANCE = 1e-11
-#: Self-consistent steps before Newton's: they turn any start into one that is concave in beta.
+#: Self-consistent steps before Newton's where the start is not concave in beta: they turn any start into one that is.
 FIRST_STEPS = 2
 #: Smallest eigenvalue of a Hessian that is trusted, relative to the largest.
 FLOOR = 1e-14
@@ -40,6 +41,10 @@ class MbarResult:
         Time series whose mean is the error of `beta_f` to first order, shape (R, B, K). NaN where there is none.
     overlap
         Two-state overlap of rungs k and k+1 (see `pair_overlap`), shape (K - 1,); 1 for equal distributions.
+    hessian
+        Of the objective at the solution, a moment of all rungs, shape (K, K); None where there is no solution.
+    independent_error
+        Standard error of `beta_f` if all draws were independent, shape (K,) (see `_independent_error`).
     converged
         Whether the equations were solved to `TOLERANCE`.
     """
@@ -47,12 +52,14 @@ class MbarResult:
     beta_f: np.ndarray
     influence: np.ndarray
     overlap: np.ndarray
+    hessian: np.ndarray | None
+    independent_error: np.ndarray
     converged: bool
     iterations: int
 
 
-def mbar(chains: Chains, anchor: float, start: np.ndarray) -> MbarResult:
-    """Solve the MBAR equations for the ladder of `chains`.
+def mbar(source: Chains | Tally | Samples, anchor: float, start: np.ndarray) -> MbarResult:
+    """Solve the MBAR equations for the ladder of `source`.
 
     Parameters
     ----------
@@ -61,32 +68,37 @@ def mbar(chains: Chains, anchor: float, start: np.ndarray) -> MbarResult:
     start
         A first guess of beta F at every rung, shape (K,); any finite one will do.
     """
-    betas = chains.betas
-    K = len(betas)
-    values, counts = np.unique(chains.energy, return_counts=True)
-    # Only differences of energy matter; centring keeps the exponents small.
-    centre = 0.5 * float(values[0]) + 0.5 * float(values[-1])
-    values = values - centre
+    samples = samples_of(source)
+    betas, K = samples.betas, len(samples.betas)
     with np.errstate(over="ignore", invalid="ignore"):
-        shift = betas * centre
-        usable = np.all(np.isfinite(shift)) and bool(np.isfinite(4.0 * betas[-1] * np.max(np.abs(values))))
+        # Only differences of energy matter; centring keeps the exponents small.
+        shift = betas * samples.centre
+        usable = np.all(np.isfinite(shift)) and bool(np.isfinite(4.0 * betas[-1] * np.max(np.abs(samples.nodes))))
         first = start - shift
     if not usable:
-        return _no_result(chains)
-    weights = counts.astype(np.float64)
-    log_n = np.full(K, np.log(chains.n_replicas * chains.n_draws))
+        return _no_result(samples)
+    log_n = np.log(samples.draws)
     f, hessian, converged, iterations = _solve(
-        values, weights, betas, log_n, first if np.all(np.isfinite(first)) else np.zeros(K))
+        samples.nodes, samples.weights, betas, log_n, first if np.all(np.isfinite(first)) else np.zeros(K))
     if not (np.all(np.isfinite(f)) and np.all(np.isfinite(hessian))):
-        return _no_result(chains)
-    influence = _influence(chains, centre, log_n + f, hessian)
-    beta_f = f + shift
+        return _no_result(samples)
+    moment = hessian / samples.draws.mean()
+    influence, beta_f = _influence(samples, log_n + f, moment), f + shift
     return MbarResult(
-        beta_f=beta_f - beta_f[0] + anchor, influence=influence, overlap=pair_overlap(chains, centre, f),
+        beta_f=beta_f - beta_f[0] + anchor, influence=influence, overlap=pair_overlap(samples, f),
+        hessian=moment, independent_error=_independent_error(hessian, samples.draws),
         converged=converged and bool(np.all(np.isfinite(influence))), iterations=iterations)
 
 
-def pair_overlap(chains: Chains, centre: float, f: np.ndarray) -> np.ndarray:
+def influence_on(samples: Samples, result: MbarResult) -> np.ndarray:
+    """The series `MbarResult.influence` of `result` for other samples of its ladder."""
+    if result.hessian is None:
+        return result.influence
+    f = result.beta_f - samples.betas * samples.centre
+    return _influence(samples, f - f[0], result.hessian)
+
+
+def pair_overlap(samples: Samples, f: np.ndarray) -> np.ndarray:
     """Two-state overlap of neighbouring rungs, 4 <p (1 - p)>, over the draws of these two rungs only; shape (K - 1,).
 
     p is the probability that a draw came from rung k rather than from k+1. It is 2 int q_k q_{k+1} / (q_k + q_{k+1}):
@@ -94,19 +106,24 @@ def pair_overlap(chains: Chains, centre: float, f: np.ndarray) -> np.ndarray:
     other rungs play no part.
     """
     out = np.empty(len(f) - 1)
+    pair = [samples.rung(0), samples.rung(0)]
     for k in range(len(out)):
-        x = np.diff(chains.betas)[k] * (chains.energy[:, :, k:k + 2] - centre) - (f[k + 1] - f[k])
-        e = np.exp(-np.abs(x))
-        out[k] = np.mean(4.0 * e / (1.0 + e) ** 2)
+        pair = [pair[1], samples.rung(k + 1)]
+        parts = []
+        for energy, count in pair:
+            x = (samples.betas[k + 1] - samples.betas[k]) * energy - (f[k + 1] - f[k])
+            e = np.exp(-np.abs(x))
+            parts.append(count @ (4.0 * e / (1.0 + e) ** 2) / count.sum())
+        out[k] = 0.5 * (parts[0] + parts[1])
     return out
 
 
-def _no_result(chains: Chains) -> MbarResult:
+def _no_result(samples: Samples) -> MbarResult:
     """NaN all over: beta times the energy cannot be written as doubles, or nothing solves the equations."""
-    K = len(chains.betas)
+    R, _, K = samples.shape
     return MbarResult(
-        beta_f=np.full(K, np.nan), influence=np.full((chains.n_replicas, 1, K), np.nan),
-        overlap=np.full(K - 1, np.nan), converged=False, iterations=0)
+        beta_f=np.full(K, np.nan), influence=np.full((R, 1, K), np.nan), overlap=np.full(K - 1, np.nan),
+        hessian=None, independent_error=np.full(K, np.nan), converged=False, iterations=0)
 
 
 def _solve(
@@ -116,7 +133,7 @@ def _solve(
     K = len(betas)
     n_k = np.exp(log_n)
     f = start - start[0]
-    for _ in range(FIRST_STEPS):
+    for _ in range(0 if is_concave(betas, f) else FIRST_STEPS):
         new = np.empty(K)
         self_consistent_step(values, weights, betas, log_n + f, is_concave(betas, f), new)
         f = new - new[0]
@@ -188,21 +205,26 @@ def _objective(
     return value - float(n_k @ f), total - n_k, hessian
 
 
-def _influence(chains: Chains, centre: float, log_n_f: np.ndarray, hessian: np.ndarray) -> np.ndarray:
-    """-H^-1 times the score of each moment, scaled so that the mean over all bins is the error of f."""
-    R, T, K = chains.energy.shape
-    per_bin = -(-T // MAX_BINS)
-    bins = T // per_bin
-    scores = np.zeros((R, bins, K))
-    concave = is_concave(chains.betas, log_n_f)
-    for r in range(R):
-        tail = chains.energy[r, T - bins * per_bin:] - centre
-        score_bins(tail, chains.betas, log_n_f, concave, per_bin, scores[r])
-    scores /= per_bin
-    # A moment gives each state one draw, so the expected membership of each state is one.
-    scores -= 1.0
+def _influence(samples: Samples, log_n_f: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+    """-H^-1 times the score of each moment, so that the mean over all bins is the error of f; H is for one moment."""
+    K = len(samples.betas)
+    scores = samples.scores(log_n_f, is_concave(samples.betas, log_n_f))
+    # A moment gives each state one draw: the expected membership of each state is one, and so is the mean.
+    scores -= scores.mean(axis=(0, 1))
     scores[..., 0] = 0.0
     if K > 1:
         flat = scores[..., 1:].reshape(-1, K - 1)
-        scores[..., 1:] = -symmetric_solve(hessian[1:, 1:] / (R * T), flat.T).T.reshape(R, bins, K - 1)
+        solved = symmetric_solve(hessian[1:, 1:], flat.T)
+        scores[..., 1:] = -solved.T.reshape(*scores.shape[:2], K - 1)
     return scores
+
+
+def _independent_error(hessian: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Errors of f_k - f_0 for independent draws: Var = (H^-1)_kk - 1 / N_k - 1 / N_0, with the first rung fixed in H.
+
+    It is eq. 8 of Shirts and Chodera (2008): with A = N - H the sum of p p^T, their Theta is N^-1 A H^+ = H^+ - N^-1.
+    """
+    out = np.zeros(len(draws))
+    inverse = symmetric_solve(hessian[1:, 1:], np.eye(len(draws) - 1)) if len(draws) > 1 else np.zeros((0, 0))
+    out[1:] = np.sqrt(np.maximum(np.diag(inverse) - 1.0 / draws[1:] - 1.0 / draws[0], 0.0))
+    return out

@@ -23,12 +23,12 @@ def slab_width(lanes):
 
 
 @njit
-def _exchange(parity, betas, energies, chain_at, rung_of, swap_states, tried, accepted, lane_rung):
+def _exchange(parity, betas, energies, chain_at, rung_of, swap_states, exchanges, lane_rung):
     """Exchange temperatures within every replica, and tell the lanes."""
     R, C = rung_of.shape
     for r in range(R):
-        swap_rungs(parity, betas, energies[r * C : (r + 1) * C], chain_at[r], rung_of[r], swap_states[r], tried[r],
-                   accepted[r])
+        swap_rungs(parity, betas, energies[r * C : (r + 1) * C], chain_at[r], rung_of[r], swap_states[r],
+                   exchanges[r])
         for c in range(C):
             lane_rung[r * C + c] = rung_of[r, c]
 
@@ -47,7 +47,7 @@ def _record(row, n, energies, counts, chain_at, energy_out, magnetization_out):
 @njit
 def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas, n, spins, signs, nbr, first, is_odd,
               sixes, states, codes, thresholds, lane_rung, rung_of, chain_at, swap_states, energy_out,
-              magnetization_out, tried, accepted):
+              magnetization_out, exchanges):
     """Advance all lanes by `n_sweeps` sweeps and record every `thin`-th.
 
     Parameters
@@ -111,7 +111,7 @@ def run_lanes(even, odd, own, first_sweep, n_sweeps, thin, swap, J, terms, betas
             for k in range(lanes):
                 energies[k] = -J * (2 * counts[k] - terms)
         if swap:
-            _exchange(parity, betas, energies, chain_at, rung_of, swap_states, tried, accepted, lane_rung)
+            _exchange(parity, betas, energies, chain_at, rung_of, swap_states, exchanges, lane_rung)
         if record:
             for slab in range(slabs):
                 width = slab_width(lanes - 64 * V * slab)

@@ -63,7 +63,7 @@ def wolff_sweep(spins, bonds, thresholds, settled, quota, tally, members, state)
 
 @njit
 def run_clusters(single, first_sweep, n_sweeps, thin, swap, settle, betas, spins, rung_of, chain_at, bonds, thresholds,
-                 quota, tally, states, swap_state, energy_out, magnetization_out, tried, accepted):
+                 quota, tally, states, swap_state, energy_out, magnetization_out, exchanges):
     """Advance one replica of a ladder by `n_sweeps` sweeps and record every `thin`-th.
 
     Parameters
@@ -96,7 +96,7 @@ def run_clusters(single, first_sweep, n_sweeps, thin, swap, settle, betas, spins
             if swap or record:
                 energies[c], magnetizations[c] = measure(spins[c], bonds)
         if swap:
-            swap_rungs(now % 2, betas, energies, chain_at, rung_of, swap_state, tried, accepted)
+            swap_rungs(now % 2, betas, energies, chain_at, rung_of, swap_state, exchanges)
         if record:
             row = (sweep + 1) // thin - 1
             for t in range(K):

@@ -120,7 +120,7 @@ def chain_energy(c, spins, fields, h):
 
 @njit
 def run_dense(rules, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, chain_at, J, h, states, swap_state,
-              energy_out, magnetization_out, tried, accepted):
+              energy_out, magnetization_out, exchanges):
     """Advance one replica by `n_sweeps` sweeps and record every `thin`-th; arguments as `tempering.run_ladder`.
 
     J is the full matrix with zeros on the diagonal, shape (N, N). Every second sweep is heat bath.
@@ -147,7 +147,7 @@ def run_dense(rules, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, c
             for c in range(C):
                 energies[c], magnetizations[c] = chain_energy(c, spins, fields, h)
         if swap:
-            swap_rungs((first_sweep + sweep) % 2, betas, energies, chain_at, rung_of, swap_state, tried, accepted)
+            swap_rungs((first_sweep + sweep) % 2, betas, energies, chain_at, rung_of, swap_state, exchanges)
         if record:
             row = (sweep + 1) // thin - 1
             for t in range(C):

@@ -150,7 +150,7 @@ def set_lanes(tile, second, rungs, rules, betas, scales, doubts, lanes, lane_bet
 
 @njit
 def run_tiles(first_sweep, n_sweeps, thin, swap, n_rungs, betas, rules, scales, doubts, rung_of, chain_at, spins,
-              states, graph, pairs, swap_states, energy_out, magnetization_out, tried, accepted):
+              states, graph, pairs, swap_states, energy_out, magnetization_out, exchanges):
     """Advance a group of G replicas of C chains by `n_sweeps` sweeps, with exchanges, and record every `thin`-th.
 
     Every second sweep is heat bath, as in `tempering.run_ladder`.
@@ -213,7 +213,7 @@ def run_tiles(first_sweep, n_sweeps, thin, swap, n_rungs, betas, rules, scales, 
             if swap:
                 swap_rungs(
                     (first_sweep + sweep) % 2, betas[r * n_rungs:(r + 1) * n_rungs], energies[r * C:(r + 1) * C],
-                    chain_at[r], rung_of[r], swap_states[r], tried[r], accepted[r])
+                    chain_at[r], rung_of[r], swap_states[r], exchanges[r])
             if record:
                 row = (sweep + 1) // thin - 1
                 for k in range(C):

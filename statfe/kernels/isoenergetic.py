@@ -118,7 +118,7 @@ def exchange_clusters(first, second, either, chain_at, spins, indptr, indices, w
 
 @njit
 def run_unit(replicas, either, rules, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, chain_at, indptr,
-             indices, weights, fields, states, swap_states, move_state, energy_out, magnetization_out, tried, accepted):
+             indices, weights, fields, states, swap_states, move_state, energy_out, magnetization_out, exchanges):
     """Advance one or two replicas by `n_sweeps` sweeps, each followed by cluster moves between the two.
 
     Parameters
@@ -127,7 +127,7 @@ def run_unit(replicas, either, rules, first_sweep, n_sweeps, thin, swap, betas, 
         Which replicas, int64, shape (1,) or (2,).
     either
         Whether the model has no fields.
-    spins, rung_of, chain_at, states, swap_states, tried, accepted
+    spins, rung_of, chain_at, states, swap_states, exchanges
         Of all replicas of the run: those of `statfe.kernels.tempering.run_ladder` with one more axis in front.
     move_state
         Random stream of the cluster moves, uint64, shape (4,).
@@ -160,7 +160,7 @@ def run_unit(replicas, either, rules, first_sweep, n_sweeps, thin, swap, betas, 
             r = replicas[m]
             if swap:
                 swap_rungs((first_sweep + sweep) % 2, betas, energies[m], chain_at[r], rung_of[r], swap_states[r],
-                           tried[r], accepted[r])
+                           exchanges[r])
             if (sweep + 1) % thin == 0:
                 row = (sweep + 1) // thin - 1
                 for t in range(K):

@@ -225,8 +225,7 @@ def observe(kind, words, signs, geometry, masks):
 
 @njit
 def run_lattices(kind, lattice, n_sites, n_bonds, coupling, field, rules, tables, first_sweep, n_sweeps, thin, swap,
-                 betas, words, states, work, rung_of, chain_at, swap_state, energy_out, magnetization_out, tried,
-                 accepted):
+                 betas, words, states, work, rung_of, chain_at, swap_state, energy_out, magnetization_out, exchanges):
     """Advance the chains of one replica as `statfe.kernels.tempering.run_ladder` does, every second sweep heat bath.
 
     Parameters
@@ -261,7 +260,7 @@ def run_lattices(kind, lattice, n_sites, n_bonds, coupling, field, rules, tables
                 magnetizations[c] = 2 * up - n_sites
                 energies[c] = -coupling * (n_bonds - 2 * broken) - field * magnetizations[c]
         if swap:
-            swap_rungs((first_sweep + sweep) % 2, betas, energies, chain_at, rung_of, swap_state, tried, accepted)
+            swap_rungs((first_sweep + sweep) % 2, betas, energies, chain_at, rung_of, swap_state, exchanges)
         if recorded:
             row = (sweep + 1) // thin - 1
             for t in range(K):

@@ -16,6 +16,12 @@ from statfe.kernels.single_spin import gibbs_sites, metropolis_sites, state_ener
 METROPOLIS = 0
 GIBBS = 1
 
+#: Rows of what is counted of the exchanges of one replica, int64, shape (COUNTERS, K): those tried and accepted between
+#: rungs (t, t + 1); of each chain, 1 + the coldest rung since it was last at rung 0 (0 before it ever was); and by that
+#: coldest rung, how many chains came back to rung 0.
+TRIED, ACCEPTED, COLDEST, RETURNED = 0, 1, 2, 3
+COUNTERS = 4
+
 
 @njit
 def sweep_chain(rule, spins, beta, indptr, indices, weights, fields, state):
@@ -27,17 +33,18 @@ def sweep_chain(rule, spins, beta, indptr, indices, weights, fields, state):
 
 
 @njit
-def swap_rungs(parity, betas, energies, chain_at, rung_of, state, tried, accepted):
+def swap_rungs(parity, betas, energies, chain_at, rung_of, state, exchanges):
     """Try to exchange the temperatures of rungs (t, t+1), t = parity, parity + 2, ...
 
-    Accepted with probability min(1, exp((beta_a - beta_b) (E_a - E_b))) (Hukushima and Nemoto 1996, eq. 9).
+    Accepted with probability min(1, exp((beta_a - beta_b) (E_a - E_b))) (Hukushima and Nemoto 1996, eq. 9). Even and
+    odd pairs in turn carry chains along the ladder instead of letting them diffuse (Syed et al. 2022, section 3).
     """
     for t in range(parity, len(betas) - 1, 2):
         a = chain_at[t]
         b = chain_at[t + 1]
         log_ratio = (betas[t] - betas[t + 1]) * (energies[a] - energies[b])
         u = uniform(state)
-        tried[t] += 1
+        exchanges[TRIED, t] += 1
         # 1 + x <= exp(x) <= 1 / (1 - x) for x < 0 decides most exchanges without an exponential.
         if log_ratio >= 0.0 or u < 1.0 + log_ratio or (
                 u * (1.0 - log_ratio) < 1.0 and u < math.exp(log_ratio)):
@@ -45,12 +52,19 @@ def swap_rungs(parity, betas, energies, chain_at, rung_of, state, tried, accepte
             chain_at[t + 1] = a
             rung_of[a] = t + 1
             rung_of[b] = t
-            accepted[t] += 1
+            exchanges[ACCEPTED, t] += 1
+            if 0 < exchanges[COLDEST, a] < t + 2:
+                exchanges[COLDEST, a] = t + 2
+    hot = chain_at[0]
+    if exchanges[COLDEST, hot] != 1:
+        if exchanges[COLDEST, hot] > 1:
+            exchanges[RETURNED, exchanges[COLDEST, hot] - 1] += 1
+        exchanges[COLDEST, hot] = 1
 
 
 @njit
 def run_ladder(rules, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, chain_at, indptr, indices, weights,
-               fields, states, swap_state, energy_out, magnetization_out, tried, accepted):
+               fields, states, swap_state, energy_out, magnetization_out, exchanges):
     """Advance one replica by `n_sweeps` sweeps and record every `thin`-th.
 
     Every second sweep is heat bath, whatever the rule: Metropolis in order takes all flips that cost nothing, carries
@@ -72,8 +86,8 @@ def run_ladder(rules, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, 
         Random streams of the chains, uint64, shape (K, 4), and of the swaps, shape (4,).
     energy_out, magnetization_out
         Filled by rung, shape (n_sweeps // thin, K).
-    tried, accepted
-        int64, shape (K - 1,); added to.
+    exchanges
+        Of the exchanges, int64, shape (COUNTERS, K); added to.
     """
     K = len(betas)
     energies = [0.0] * K
@@ -89,8 +103,7 @@ def run_ladder(rules, first_sweep, n_sweeps, thin, swap, betas, spins, rung_of, 
             energies[c] += de
             magnetizations[c] += dm
         if swap:
-            swap_rungs(
-                (first_sweep + sweep) % 2, betas, energies, chain_at, rung_of, swap_state, tried, accepted)
+            swap_rungs((first_sweep + sweep) % 2, betas, energies, chain_at, rung_of, swap_state, exchanges)
         if (sweep + 1) % thin == 0:
             row = (sweep + 1) // thin - 1
             for t in range(K):

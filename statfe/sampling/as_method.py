@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from statfe.estimators.reference import sampled_reference
+from statfe.estimators.reference import INTEGRATION, MBAR, sampled_reference
 from statfe.models.ising import IsingModel
 from statfe.registry import Context
 from statfe.result import Outcome
@@ -25,6 +25,8 @@ SAMPLING_OPTIONS = (
     Option("sampler", "str", DEFAULT_SAMPLER, "update rule", choices=tuple(RULES)),
     Option("kernel", "str", "auto", "how spins are moved (auto: the fastest for the model)", KERNELS),
     Option("burn_in", "int", doc="sweeps thrown away first (default: a fifth of the sweeps)", minimum=0, optional=True),
+    Option("ladder", "str", "adaptive", "rungs at even swap rates, or by the fluctuation of the energy alone",
+           choices=("adaptive", "fluctuation")),
     Option("spacing", "float", doc="rungs' distance in standard deviations of the energy (default: 1, annealing 2)",
            minimum=0.05, maximum=6.0, optional=True),
 )
@@ -44,7 +46,8 @@ def sampled_run(estimator: str) -> Callable[..., list[Outcome]]:
             model, betas, make_sampler(sampler, **options), sweeps=sweeps, replicas=replicas, seed=context.seed,
             progress=context.progress)
         chains = run_plan(model, plan, workers=context.workers, progress=context.progress)
-        reference = sampled_reference(model, chains)
+        names = tuple(dict.fromkeys((MBAR, INTEGRATION, estimator)))
+        reference = sampled_reference(model, chains, chains.tally, estimators=names)
         place = np.searchsorted(reference.betas, betas)
         return [reference.outcomes[estimator][k] for k in place]
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from statfe.errors import UsageError
+from statfe.kernels.tempering import ACCEPTED, COUNTERS, RETURNED, TRIED
 from statfe.models.ising import IsingModel
-from statfe.random import streams
+from statfe.random import STATE_WORDS, streams
 from statfe.sampling.starts import from_order
 
 if TYPE_CHECKING:
@@ -71,8 +73,8 @@ class Bank(ABC):
         Rung of each chain and its inverse, int64, shape (replicas, chains).
     swap_states
         Random streams of the exchanges, uint64, shape (replicas, 4).
-    tried, accepted
-        Exchanges between rungs (k, k+1), int64, shape (replicas, rungs - 1).
+    exchanges
+        Of the exchanges, int64, shape (replicas, COUNTERS, rungs); see `statfe.kernels.tempering`.
     units
         Unit of each replica where some depend on each other (see `statfe.chains.Chains`), else None.
     """
@@ -84,9 +86,10 @@ class Bank(ABC):
         R, C, K = plan.replicas, plan.chains, plan.n_rungs
         self.rung_of = np.tile(np.arange(C), (R, 1))
         self.chain_at = self.rung_of.copy()
-        self.swap_states = np.concatenate([streams(plan.seed, 1, (SWAP_KEY, r)) for r in range(R)])
-        self.tried = np.zeros((R, K - 1), dtype=np.int64)
-        self.accepted = np.zeros((R, K - 1), dtype=np.int64)
+        self.swap_states = (
+            np.concatenate([streams(plan.seed, 1, (SWAP_KEY, r)) for r in range(R)]) if C > 1
+            else np.zeros((R, STATE_WORDS), dtype=np.uint64))
+        self.exchanges = np.zeros((R, COUNTERS, K), dtype=np.int64)
 
     @abstractmethod
     def advance(self, group: int, block: Block, energy: np.ndarray, magnetization: np.ndarray) -> None:
@@ -120,21 +123,50 @@ class Bank(ABC):
     def state(self) -> dict[str, np.ndarray]:
         """All arrays (not copies) that change as the run goes on."""
         return {
-            "rung_of": self.rung_of, "chain_at": self.chain_at, "swap_states": self.swap_states, "tried": self.tried,
-            "accepted": self.accepted, **self.own_state()}
+            "rung_of": self.rung_of, "chain_at": self.chain_at, "swap_states": self.swap_states,
+            "exchanges": self.exchanges, **self.own_state()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Put back what `state` gave."""
         for name, array in self.state().items():
             array[...] = state[name]
 
+    def forget_exchanges(self) -> None:
+        """Count exchanges and returns from now on; chains on their way keep their trips."""
+        self.exchanges[:, [TRIED, ACCEPTED, RETURNED]] = 0
+
+    def acceptance(self, replicas: slice = slice(None)) -> np.ndarray:
+        """Share of accepted exchanges between rungs (k, k+1), shape (rungs - 1,); NaN where none was tried."""
+        tried, accepted = self.exchanges[replicas, TRIED:ACCEPTED + 1, :-1].sum(axis=0)
+        return np.divide(accepted, tried, out=np.full(len(tried), np.nan), where=tried > 0)
+
+    @property
+    def exchange_sweeps(self) -> int:
+        """Sweeps that exchanges were counted over; every second one tries the first pair."""
+        return 2 * int(self.exchanges[0, TRIED, 0]) if self.plan.chains > 1 else 0
+
+    def trips(self, replicas: slice = slice(None)) -> np.ndarray | None:
+        """Trips from the hot end to each rung, or beyond, and back; see `statfe.chains.Chains`."""
+        if self.plan.chains < 2:
+            return None
+        return np.cumsum(self.exchanges[replicas, RETURNED, ::-1], axis=1)[:, ::-1].copy()
+
+    def resample(self, parents: np.ndarray) -> None:
+        """Give chain r of an anneal the spins of chain parents[r]; streams stay, so copies go ways of their own."""
+        raise UsageError(f"kernel={self.plan.kernel} cannot copy chains; take kernel=auto")
+
     def rungs(self, block: Block, replica: int) -> slice:
         """Rungs that the chains of a replica are at: all, or one, which ordered replicas count from the cold end."""
         if block.step is None:
             return slice(0, self.plan.n_rungs)
-        last = self.plan.n_rungs - 1
-        rung = last - block.step if from_order(replica) else block.step
+        rung = int(self.places(block, range(replica, replica + 1))[0])
         return slice(rung, rung + 1)
+
+    def places(self, block: Block, replicas: range) -> np.ndarray:
+        """The rung of each of `replicas` in an anneal, int64; see `rungs`."""
+        assert block.step is not None
+        down = np.array([from_order(r) for r in replicas]) if not self.plan.upward else np.zeros(len(replicas), bool)
+        return np.where(down, self.plan.n_rungs - 1 - block.step, block.step)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,15 @@ beta = 0 and measured by a short annealing run above it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from statfe.chains import MIN_ACCEPTANCE, unevenness
 from statfe.errors import UsageError
-from statfe.kernels.tempering import run_ladder
+from statfe.kernels.tempering import COUNTERS, run_ladder
 from statfe.models.ising import IsingModel
 from statfe.random import generator, streams
 from statfe.sampling.samplers import rules_at
@@ -35,15 +37,54 @@ PilotRun = Callable[[float, np.ndarray, int, int], tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Ladder:
-    """Rungs, ascending, and which of them were requested."""
+    """Rungs, ascending, which of them were requested, and what is known of their exchanges.
+
+    Attributes
+    ----------
+    rejection
+        Rejections to expect between rungs (k, k + 1), shape (K - 1,), where they were measured to place the rungs.
+    """
 
     betas: np.ndarray
     requested: np.ndarray
+    rejection: np.ndarray | None = None
 
     @property
     def added(self) -> int:
         """Number of rungs that were not asked for."""
         return int(np.count_nonzero(~self.requested))
+
+    @property
+    def fixed(self) -> np.ndarray:
+        """Rungs that are not to be moved: the hot end, and what was requested."""
+        return self.requested | (np.arange(len(self.betas)) == 0)
+
+    @property
+    def free_steps(self) -> np.ndarray:
+        """Steps that end at a rung that may be moved."""
+        return ~(self.fixed[1:] & self.fixed[:-1])
+
+    @property
+    def unevenness(self) -> float:
+        """Largest over smallest rejection between two fixed rungs, the worst of all such pairs; NaN where unknown."""
+        return math.nan if self.rejection is None else unevenness(self.rejection, self.fixed)
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Steps k that hardly let an exchange pass."""
+        return np.flatnonzero(np.zeros(0) if self.rejection is None else self.rejection > 1.0 - MIN_ACCEPTANCE)
+
+    def __str__(self) -> str:
+        text = f"{len(self.betas)} rungs, {self.added} of them added"
+        if self.rejection is None or not len(self.rejection):
+            return text
+        text += (f"; barrier Lambda = {self.rejection.sum():.2f}, exchanges accepted {1 - self.rejection.max():.2f} to "
+                 f"{1 - self.rejection.min():.2f}")
+        gaps = self.gaps
+        begins, ends = gaps[np.diff(gaps, prepend=-2) > 1], gaps[np.diff(gaps, append=len(self.betas) + 1) > 1] + 1
+        for first, last in zip(begins, ends, strict=True):
+            text += f"; a gap between beta = {self.betas[first]:.6g} and {self.betas[last]:.6g} did not close"
+        return text
 
 
 def requested_only(betas: np.ndarray) -> Ladder:
@@ -147,8 +188,8 @@ class _Pilot:
         """The chain under the scalar kernel."""
         m, betas, spins = self.model, np.array([beta]), spins.copy()
         energy, magnetization = np.empty((sweeps, 1)), np.empty((sweeps, 1), dtype=np.int64)
-        none, zero = np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
+        exchanges, zero = np.zeros((COUNTERS, 1), dtype=np.int64), np.zeros(1, dtype=np.int64)
         run_ladder(
             rules_at(self.rule, m, betas), 0, sweeps, 1, False, betas, spins, zero, zero.copy(), m.indptr,
-            m.indices, m.weights, m.fields, self.states[:1], self.states[1], energy, magnetization, none, none)
+            m.indices, m.weights, m.fields, self.states[:1], self.states[1], energy, magnetization, exchanges)
         return energy, spins

@@ -206,7 +206,7 @@ class MultiSiteLattice:
         tables
             Of `betas`; see `tables`.
         ladder
-            (rung_of, chain_at, swap_state, tried, accepted); see `statfe.kernels.tempering.run_ladder`.
+            (rung_of, chain_at, swap_state, exchanges); see `statfe.kernels.tempering.run_ladder`.
 
         Returns
         -------

@@ -16,7 +16,9 @@ from statfe.sampling.bank import Block, Kernel, Load
 from statfe.sampling.bit_graph import unit_of
 from statfe.sampling.choice import candidates, choose_kernel, get_kernel, price
 from statfe.sampling.ladder import PILOT_KEY, Ladder, PilotRun, plan_ladder, requested_only
+from statfe.sampling.levels import looks_of
 from statfe.sampling.memory import check_memory
+from statfe.sampling.placement import even_ladder
 from statfe.sampling.samplers import Sampler, make_sampler
 
 #: Energies and magnetisations recorded at most by default, and at all.
@@ -32,6 +34,8 @@ PILOTS = ("multi-site", "dense")
 ANALYSIS_NS, ANALYSIS_NS_LEVELS, ANALYSIS_SHARE, ANALYSIS_LEAST = 2000.0, 500.0, 0.04, 4.0e8
 #: Replicas where none are asked for, at least and at most, and how much cheaper more of them must be.
 DEFAULT_REPLICAS, MOST_REPLICAS, MUCH_CHEAPER = 4, 64, 0.6
+#: Distance of rungs in standard deviations of the energy.
+SPACING = {"tempering": 1.0, "annealing": 2.0}
 #: Bytes of a recorded energy and magnetisation.
 DRAW_BYTES = 12.0
 
@@ -48,9 +52,13 @@ class Plan:
         ``tempering`` (all rungs at once, exchanging) or ``annealing`` (one rung after the other).
     kernel
         Name of the kernel that moves the spins.
+    looked
+        Sweeps between looks that are counted by their energy, where they are more than the draws; else None.
     first
-        Spins that every replica starts from, int8, shape (chains, n_sites), for kernels that the pilot uses; None for
-        those of `statfe.sampling.starts`.
+        Spins that every replica starts from, int8, shape (chains, n_sites), for kernels that the pilot uses, or those
+        of each, shape (replicas, chains, n_sites); None for those of `statfe.sampling.starts`.
+    upward
+        Whether all replicas of an anneal are at the same rung; else every second one goes down from the cold end.
     """
 
     ladder: Ladder
@@ -63,6 +71,8 @@ class Plan:
     replicas: int
     seed: int
     first: np.ndarray | None = None
+    upward: bool = False
+    looked: int | None = None
 
     @property
     def n_rungs(self) -> int:
@@ -73,6 +83,16 @@ class Plan:
     def chains(self) -> int:
         """Chains of one replica: one a rung when tempering, else one that visits all."""
         return self.n_rungs if self.schedule == "tempering" else 1
+
+    @property
+    def look(self) -> int:
+        """Sweeps between looks at the chains."""
+        return self.looked if self.looked and self.thin % self.looked == 0 else self.thin
+
+    @property
+    def tallied(self) -> bool:
+        """Whether there are more looks than draws, and they are counted."""
+        return self.look < self.thin
 
     @property
     def load(self) -> Load:
@@ -101,12 +121,16 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     pilot_sweeps = int(np.clip(sweeps // 10, 20, 200))
     placed, ladder = ladder is not None, ladder or requested_only(betas)
     schedule, kernel = _schedule_and_kernel(model, sampler, few, len(ladder.betas), sweeps)
+    burn_in = sampler.burn_in if sampler.burn_in is not None else max(1, sweeps // 5)
     if not (samples_only or placed):
-        spacing = sampler.spacing or (2.0 if schedule == "annealing" else 1.0)
+        spacing = sampler.spacing or SPACING[schedule]
         ladder = plan_ladder(
             model, betas, spacing=spacing, rule=sampler.rule, seed=seed, sweeps=pilot_sweeps, progress=progress,
             run=_fast_pilot(model, sampler, betas, seed, pilot_sweeps))
         schedule, kernel = _schedule_and_kernel(model, sampler, few, len(ladder.betas), sweeps)
+        if schedule == "tempering" and sampler.ladder == "adaptive":
+            few_chains = Plan(ladder, sampler, schedule, kernel, sweeps, burn_in, 1, few, seed)
+            ladder = even_ladder(model, few_chains, sampler.spacing or SPACING[schedule], progress)
     if replicas is None:
         kernel, replicas = _with_spare_lanes(model, sampler, get_kernel(kernel), schedule, len(ladder.betas), sweeps)
     rungs = len(ladder.betas)
@@ -115,8 +139,11 @@ def plan_run(model: IsingModel, betas: np.ndarray, sampler: Sampler, *, sweeps: 
     levels = model.uniform is not None or unit_of(model) is not None
     thin = _thin(sampler, rungs, replicas, sweeps, math.inf if samples_only else work,
                  ANALYSIS_NS_LEVELS if levels else ANALYSIS_NS)
-    burn_in = sampler.burn_in if sampler.burn_in is not None else max(1, sweeps // 5)
-    plan = Plan(ladder, sampler, schedule, kernel, sweeps - sweeps % thin, burn_in, thin, replicas, seed)
+    thin, looked = (thin, None) if samples_only else looks_of(
+        model, ladder.betas, get_kernel(kernel), Load(replicas, rungs if schedule == "tempering" else 1), thin,
+        fixed=sampler.thin is not None)
+    plan = Plan(ladder, sampler, schedule, kernel, sweeps - sweeps % thin, burn_in, thin, replicas, seed,
+                looked=looked)
     if sampler.overlaps and (replicas < 2 or schedule != "tempering"):
         raise UsageError("overlaps are of two replicas at one temperature: take replicas of 2 or more, and "
                          "schedule=tempering")

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from statfe.errors import Interrupted
-from statfe.sampling.bank import Bank, Block
+from statfe.sampling.bank import Block
 from statfe.store.checkpoints import Checkpoints
+
+if TYPE_CHECKING:
+    from statfe.sampling.driver import Crew
+
+
+def layout_of(crew: Crew, division: object) -> str:
+    """Hash of what a save holds and how the run is divided."""
+    shapes = [(name, array.dtype.str, array.shape) for name, array in (crew.state() | crew.draws.state()).items()]
+    return hashlib.sha256(repr((crew.plan.kernel, shapes, division)).encode()).hexdigest()
 
 
 class Recording:
@@ -17,27 +27,26 @@ class Recording:
 
     Parameters
     ----------
+    crew
+        The bank, the draws and the counts.
     steps
-        All blocks of the run.
-    energy, magnetization
-        Draws of the whole run, shape (replicas, draws, rungs).
-    overlap
-        Overlaps of pairs of replicas, shape (pairs, rows, rungs), or None.
+        All blocks of the run; their rows are looks.
     """
 
-    def __init__(self, checkpoints: Checkpoints, bank: Bank, steps: Sequence[Block], energy: np.ndarray,
-                 magnetization: np.ndarray, overlap: np.ndarray | None = None) -> None:
-        self.checkpoints, self.bank, self.steps = checkpoints, bank, steps
-        self.energy, self.magnetization, self.overlap = energy, magnetization, overlap
-        shapes = [(name, array.dtype.str, array.shape) for name, array in bank.state().items()]
-        self.layout = hashlib.sha256(repr((bank.plan.kernel, energy.shape, shapes, steps)).encode()).hexdigest()
+    def __init__(self, checkpoints: Checkpoints, crew: Crew, steps: Sequence[Block]) -> None:
+        self.checkpoints, self.crew, self.bank, self.steps = checkpoints, crew, crew.bank, steps
+        self.energy, self.magnetization = crew.draws.energy, crew.draws.magnetization
+        self.every, self.overlap = crew.draws.every, crew.overlap
+        self.layout = layout_of(crew, steps)
 
     def resume(self) -> tuple[int, float]:
         """Put back all that is saved; blocks done and seconds spent, (0, 0.0) where nothing is."""
         saved = self.checkpoints.resume(self.layout, self._put)
         if saved is None:
             return 0, 0.0
-        self.bank.restore(saved.state)
+        self.crew.restore(saved.state)
+        looks = max((b.rows.stop for b in self.steps[:saved.done] if b.rows is not None), default=0)
+        self.crew.draws.added(looks)
         if self.checkpoints.notify:
             self.checkpoints.notify(f"going on after {self.share(saved.done):.0%} of the sampling")
         return saved.done, saved.seconds
@@ -54,7 +63,7 @@ class Recording:
         Interrupted
             A signal came; all blocks so far are saved.
         """
-        state = self.bank.state()
+        state = self.crew.state()
         if self.checkpoints.due(done == len(self.steps), sum(a.nbytes for a in state.values())):
             self.checkpoints.save(done, self.layout, self._draws(self.checkpoints.done, done), state, seconds)
         if self.checkpoints.stop.asked:
@@ -65,8 +74,9 @@ class Recording:
         """Where the draws of some blocks lie: replica, rows and rungs."""
         for block in self.steps[first:last]:
             if block.rows is not None:
+                rows = slice(block.rows.start // self.every, block.rows.stop // self.every)
                 for replica in range(len(self.energy)):
-                    yield replica, block.rows, self.bank.rungs(block, replica)
+                    yield replica, rows, self.bank.rungs(block, replica)
 
     def _draws(self, first: int, last: int) -> dict[str, np.ndarray]:
         places = list(self._places(first, last))
@@ -78,7 +88,7 @@ class Recording:
 
     def _overlap_rows(self, first: int, last: int) -> slice:
         """Rows of the overlaps that were measured after some blocks."""
-        every = self.bank.plan.sampler.overlaps or 1
+        every = (self.bank.plan.sampler.overlaps or 1) * self.every
         ends = [max((b.rows.stop // every for b in self.steps[:n] if b.rows is not None), default=0)
                 for n in (first, last)]
         return slice(*ends)

@@ -46,7 +46,7 @@ class RowBank(Bank):
         self.run(
             self.rules[rungs], block.first_sweep, block.sweeps, thin, len(betas) > 1, betas, self.rows[group],
             self.rung_of[group], self.chain_at[group], *self.couplings, self.states[group], self.swap_states[group],
-            e, mag, self.tried[group], self.accepted[group])
+            e, mag, self.exchanges[group])
         if block.rows is not None:
             energy[group, block.rows, rungs] = e
             magnetization[group, block.rows, rungs] = mag
@@ -54,6 +54,10 @@ class RowBank(Bank):
     def spins(self, replica: int) -> np.ndarray:
         """Spins of one replica."""
         return self.rows[replica]
+
+    def resample(self, parents: np.ndarray) -> None:
+        """Copy rows."""
+        self.rows[...] = self.rows[parents]
 
     def own_state(self) -> dict[str, np.ndarray]:
         """Spins and streams; what else a kernel keeps it makes anew from the spins, to the same bits."""

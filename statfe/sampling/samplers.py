@@ -32,6 +32,8 @@ OPTIONS = (
            doc="how spins are held and moved (auto: the fastest that can hold the model)"),
     Option("overlaps", "int", optional=True, minimum=1,
            doc="record the overlap of replicas (0, 1), (2, 3), ... at every rung, every this many draws"),
+    Option("ladder", "str", default="adaptive", choices=("adaptive", "fluctuation"),
+           doc="rungs at even swap rates, found in short rounds, or by the fluctuation of the energy alone"),
     Option("spacing", "float", optional=True, minimum=0.05, maximum=6.0,
            doc="distance of rungs in standard deviations of the energy (default: 1, annealing 2)"),
 )
@@ -58,6 +60,7 @@ class Sampler:
     schedule: str
     kernel: str
     overlaps: int | None
+    ladder: str
     spacing: float | None
 
 

@@ -48,7 +48,9 @@ def start(model: IsingModel, seed: int, replica: int, chains: int) -> np.ndarray
 
 def start_of(model: IsingModel, plan: Plan, replica: int) -> np.ndarray:
     """Spins that the plan says to start from, else those of `start`."""
-    return plan.first if plan.first is not None else start(model, plan.seed, replica, plan.chains)
+    if plan.first is None:
+        return start(model, plan.seed, replica, plan.chains)
+    return plan.first if plan.first.ndim == 2 else plan.first[replica]
 
 
 def starts_of(model: IsingModel, plan: Plan) -> np.ndarray:

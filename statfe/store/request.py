@@ -12,17 +12,19 @@ from statfe.models.ising import IsingModel
 
 #: Parts of a request that are said in full where they differ, and those that are not.
 SPOKEN = {"sampler": "--sampler", "sweeps": "--sweeps", "replicas": "--replicas", "seed": "--seed",
-          "samples_only": "--samples-only", "statfe": "the version of statfe"}
+          "samples_only": "--samples-only", "target_error": "--target-error", "max_seconds": "--max-seconds",
+          "statfe": "the version of statfe"}
 UNSPOKEN = {"betas": "the grid of --beta", "kernels": "the sources of the kernels or the version of numba or Python"}
 
 
 def simulate_request(
     model: IsingModel, betas: np.ndarray, sampler: str, sweeps: int, replicas: int | None, seed: int | None,
-    samples_only: bool,
+    samples_only: bool, target_error: float | None = None, max_seconds: float | None = None,
 ) -> dict[str, Any]:
     """All that decides the draws of a simulation; `seed` is None where any will do."""
     grid = np.unique(np.asarray(betas, dtype=np.float64))
-    return {
+    target = {"target_error": target_error, "max_seconds": None if target_error is None else max_seconds}
+    return target | {
         "model": model.spec, "model_digest": model_digest(model), "betas": hashlib.sha256(grid.tobytes()).hexdigest(),
         "sampler": sampler, "sweeps": sweeps, "replicas": replicas, "samples_only": samples_only, "seed": seed}
 

@@ -19,6 +19,7 @@ from statfe.result import FreeEnergy
 from statfe.store.free_energies import read_free_energies, write_free_energies
 from statfe.store.hdf5 import create_root, json_text, new_file, write_coordinate, write_variable
 from statfe.store.reading import opened, read_attributes, read_root, require_group, understood
+from statfe.tally import Tally
 
 #: Diagnostics of a ladder: name to (units, long name).
 DIAGNOSTICS = {
@@ -31,6 +32,11 @@ DIAGNOSTICS = {
     "swap_acceptance": ("1", "share of accepted exchanges with the next rung"),
     "overlap": ("1", "two-state overlap with the next rung (MBAR): 1 for equal laws, 0 for nothing shared"),
     "disagreement": ("1", "MBAR minus thermodynamic integration, in standard deviations"),
+    "halves": ("1", "MBAR of the first half of the run minus the second, in standard deviations"),
+    "estimate_draws": ("1", "number of independent draws behind MBAR's beta F"),
+    "estimate_r_hat": ("1", "split R-hat over replicas of the influence of draws on MBAR's beta F"),
+    "round_trips": ("1", "trips of all replicas from beta = 0 to this rung or beyond and back"),
+    "barrier": ("1", "communication barrier: share of refused exchanges, summed from beta = 0 to this rung"),
 }
 
 
@@ -48,6 +54,8 @@ class Run:
         Free energies at the requested betas, the preferred method first; empty for samples only.
     diagnostics
         Name to array over all rungs (see `DIAGNOSTICS`).
+    verdict
+        One line on whether the reference can be trusted, with the numbers behind it; "" where there is none.
     command
         The command that makes the same run again; "" where only Python can, since no spec names the model.
     attributes
@@ -63,6 +71,7 @@ class Run:
     command: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     path: str = ""
+    verdict: str = ""
 
     @property
     def betas(self) -> np.ndarray:
@@ -88,10 +97,13 @@ def write_run(path: str | PathLike[str], run: Run, request: dict[str, Any] | Non
         create_root(
             file, f"statfe simulation of {run.model.spec}", run.model.spec, chains.sampler, chains.seed, run.command,
             schedule=chains.schedule, kernel=chains.kernel, burn_in=chains.burn_in,
-            replicas=chains.n_replicas, seconds=chains.seconds, request=json_text(request) if request else None)
+            replicas=chains.n_replicas, exchange_sweeps=chains.exchange_sweeps, seconds=chains.seconds,
+            verdict=run.verdict or None, request=json_text(request) if request else None)
         write_model(file.create_group("model"), run.model)
         _write_samples(file.create_group("samples"), chains, run.model.offset)
         _write_diagnostics(file.create_group("diagnostics"), chains, run.diagnostics, run.model.offset)
+        if chains.tally is not None:
+            _write_counts(file.create_group("histogram"), chains.tally, run.model.offset)
         if run.reference:
             write_free_energies(file.create_group("reference"), run.reference, run.betas)
 
@@ -126,6 +138,13 @@ def _write_samples(group: h5py.Group, chains: Chains, offset: float) -> None:
                        "overlap sum_i s_i s_i' / N of two replicas")
 
 
+def _write_counts(group: h5py.Group, tally: Tally, offset: float) -> None:
+    write_coordinate(group, "beta", tally.betas, "1", "inverse temperature (k_B = 1)")
+    write_coordinate(group, "level", tally.levels + offset, "1", "energy E, or its mean in a bin")
+    write_variable(group, "count", tally.counts, ("beta", "level"), "1",
+                   "looks at this energy, of all sweeps and replicas: more than the draws")
+
+
 def _write_rungs(group: h5py.Group, chains: Chains) -> None:
     write_coordinate(group, "beta", chains.betas, "1", "inverse temperature (k_B = 1)")
     write_variable(
@@ -140,6 +159,10 @@ def _write_diagnostics(
         units, long_name = DIAGNOSTICS[name]
         shifted = values + offset if name == "energy_mean" else values
         write_variable(group, name, shifted, ("beta",), units, long_name)
+    if chains.trips is not None:
+        write_coordinate(group, "chain", np.arange(chains.n_replicas), "1", "replica of the ladder")
+        write_variable(group, "trips", chains.trips, ("chain", "beta"), "1",
+                       "trips from the hot end to this rung or beyond and back; at the last, round trips")
 
 
 def read_run(path: str | PathLike[str]) -> Run:
@@ -161,7 +184,8 @@ def read_run(path: str | PathLike[str]) -> Run:
         reference = []
         if "reference" in file:
             reference = read_free_energies(require_group(file, "reference"), model.spec, model.n_sites)
-    return Run(model, chains, reference, diagnostics, str(root.get("command", "")), root, os.fspath(path))
+    return Run(model, chains, reference, diagnostics, str(root.get("command", "")), root, os.fspath(path),
+               str(root.get("verdict", "")))
 
 
 def _read_chains(root: dict[str, Any], samples: h5py.Group, diagnostics: h5py.Group, offset: float) -> Chains:
@@ -172,7 +196,9 @@ def _read_chains(root: dict[str, Any], samples: h5py.Group, diagnostics: h5py.Gr
         swap_acceptance=diagnostics["swap_acceptance"][:-1], schedule=str(root["schedule"]),
         sampler=str(root["sampler"]), kernel=str(root.get("kernel", "scalar")), seed=int(root["seed"]),
         burn_in=int(root["burn_in"]), seconds=float(root["seconds"]),
-        units=samples["unit"][()] if "unit" in samples else None, **_read_overlaps(samples))
+        units=samples["unit"][()] if "unit" in samples else None,
+        trips=diagnostics["trips"][()] if "trips" in diagnostics else None,
+        exchange_sweeps=int(root.get("exchange_sweeps", 0)), **_read_overlaps(samples))
 
 
 def _read_overlaps(samples: h5py.Group) -> dict[str, Any]:

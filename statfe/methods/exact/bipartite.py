@@ -75,7 +75,7 @@ def obstacle(model: IsingModel) -> str:
     """Refuse graphs with odd cycles and two large sides."""
     found = sides(model)
     if found is None:
-        return "the graph has an odd cycle; use transfer-matrix where it is narrow, enumeration up to N = 30, or mbar"
+        return "the graph has an odd cycle; use transfer-matrix where it is narrow, enumeration up to N = 42, or mbar"
     small = int(found.small.max())
     if small > MAX_SMALL:
         return f"the smaller side has {small} sites, the limit is {MAX_SMALL}; use transfer-matrix or mbar"

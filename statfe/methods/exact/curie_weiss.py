@@ -38,7 +38,7 @@ def obstacle(model: IsingModel) -> str:
 
 
 def _others(n: int) -> str:
-    return "enumeration" if n <= 30 else "mbar"
+    return "enumeration" if n <= 42 else "mbar"
 
 
 def cost(model: IsingModel, n_betas: int) -> float:

@@ -36,7 +36,7 @@ def obstacle(model: IsingModel) -> str:
     width = elimination(model).width
     if width <= MAX_WIDTH:
         return ""
-    other = "enumeration" if model.n_sites <= 30 else "mbar"
+    other = "enumeration" if model.n_sites <= 42 else "mbar"
     return f"needs a table over {width} spins, the limit is {MAX_WIDTH}; use {other}"
 
 
@@ -90,7 +90,7 @@ class Sweep:
         self.held = np.zeros(plan.width + 1, dtype=np.int64)
         self.counters = np.zeros(2, dtype=np.int64)
         self.logs = np.zeros(3)
-        self.pieces = list(_pieces(plan, PIECE[self.scaled]))
+        self.pieces = list(pieces(plan, PIECE[self.scaled]))
 
     def go(self, piece: int) -> None:
         """Take in one piece of the sites; nothing when past the last."""
@@ -108,7 +108,7 @@ class Sweep:
         return float(self.logs[0] - self.logs[1] + self.table[0])
 
 
-def _pieces(plan: Elimination, size: float) -> Iterator[tuple[int, int]]:
+def pieces(plan: Elimination, size: float) -> Iterator[tuple[int, int]]:
     """Consecutive ranges of positions that touch about `size` table entries each."""
     done = np.cumsum(np.exp2(plan.bits, dtype=np.float64))
     stops = np.flatnonzero(np.diff(done // size, append=np.inf)) + 1

@@ -23,7 +23,7 @@ def obstacle(model: IsingModel) -> str:
     """Refuse graphs with a cycle."""
     if model.is_forest:
         return ""
-    return "the graph has cycles; use transfer-matrix where it is narrow, enumeration up to N = 30, or mbar"
+    return "the graph has cycles; use transfer-matrix where it is narrow, enumeration up to N = 42, or mbar"
 
 
 def cost(model: IsingModel, n_betas: int) -> float:

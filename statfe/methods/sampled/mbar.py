@@ -21,4 +21,5 @@ METHOD = Method(
     run=sampled_run(MBAR),
     options=SAMPLING_OPTIONS,
     cost=sampling_cost,
+    work="sweeps",
 )

@@ -14,12 +14,13 @@ from statfe.kernels.bit_lanes import V
 from statfe.kernels.bit_measure import pack, unpack
 from statfe.kernels.bit_overlap import add_differences
 from statfe.kernels.bit_vectors import WORDS
+from statfe.kernels.lane_gather import gather_lanes
 from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
 from statfe.sampling.bit_graph import bit_graph, obstacle
 from statfe.sampling.bit_thresholds import codes_of, thresholds_of
-from statfe.sampling.starts import start
+from statfe.sampling.starts import start_of
 
 if TYPE_CHECKING:
     from statfe.sampling.plan import Plan
@@ -62,7 +63,7 @@ class BitLaneBank(Bank):
             words[:, model.n_sites] = ~np.uint64(0)
             for k, replica in enumerate(group):
                 own = model if disorder is None else disorder[replica]
-                self._pack(words, start(own, plan.seed, replica, C), k * C)
+                self._pack(words, start_of(own, plan, replica), k * C)
             self.words.append(words)
             self.signs.append(self._signs(group, slabs, disorder))
 
@@ -96,24 +97,23 @@ class BitLaneBank(Bank):
         if block.step is None:
             lane_rung[: R * C] = self.rung_of[here].ravel()
         else:
-            lane_rung[:R] = [self.rungs(block, r).start for r in replicas]
+            lane_rung[:R] = self.places(block, replicas)
         thin = plan.thin if block.rows is not None else block.sweeps + 1
         g = self.graph
         run_lanes(
             *self.variant, block.first_sweep, block.sweeps, thin, C > 1, g.J, g.terms, plan.ladder.betas,
             self.model.n_sites, self.words[group], self.signs[group], g.nbr, g.first, g.is_odd, g.sixes,
             self.states[group], self.codes, self.thresholds, lane_rung, self.rung_of[here], self.chain_at[here],
-            self.swap_states[here], e, m, self.tried[here], self.accepted[here])
+            self.swap_states[here], e, m, self.exchanges[here])
         if block.rows is None:
             return
         if block.step is None:
             energy[here, block.rows] = e[:, :R].transpose(1, 0, 2)
             magnetization[here, block.rows] = m[:, :R].transpose(1, 0, 2)
             return
-        for k, replica in enumerate(replicas):
-            rungs = self.rungs(block, replica)
-            energy[replica, block.rows, rungs] = e[:, k]
-            magnetization[replica, block.rows, rungs] = m[:, k]
+        k = np.arange(R)
+        energy[here, block.rows][k, :, lane_rung[:R]] = e[:, :R, 0].T
+        magnetization[here, block.rows][k, :, lane_rung[:R]] = m[:, :R, 0].T
 
     def spins(self, replica: int) -> np.ndarray:
         """Spins of one replica, unpacked."""
@@ -124,6 +124,18 @@ class BitLaneBank(Bank):
             slab, lane = divmod(first + c, 64 * V)
             unpack(self.words[group][slab], lane, out[c:c + 1])
         return out
+
+    def resample(self, parents: np.ndarray) -> None:
+        """Copy lanes, also from group to group."""
+        slabs = np.concatenate([[0], np.cumsum([len(words) for words in self.words])])
+        group = np.repeat(np.arange(len(self.groups)), [len(g) for g in self.groups])
+        lane = np.concatenate([np.arange(len(g)) for g in self.groups])
+        old = np.concatenate(self.words)
+        new = np.zeros_like(old)
+        new[:, -1] = old[:, -1]
+        gather_lanes(old, self.model.n_sites, slabs[group] + lane // (64 * V), lane // 64 % V, lane % 64, parents, new)
+        for k, words in enumerate(self.words):
+            words[...] = new[slabs[k]:slabs[k + 1]]
 
     def overlaps(self) -> np.ndarray:
         """Overlaps of pairs of replicas; those in one group are compared without unpacking."""

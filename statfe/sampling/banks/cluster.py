@@ -46,7 +46,7 @@ class ClusterBank(Bank):
             self.single, block.first_sweep, block.sweeps, thin, len(betas) > 1, plan.burn_in // 2, betas,
             self.rows[group], self.rung_of[group], self.chain_at[group], self.bonds,
             thresholds(betas, self.strengths), self.quota[group, rungs], self.tally[group, rungs], self.states[group],
-            self.swap_states[group], e, mag, self.tried[group], self.accepted[group])
+            self.swap_states[group], e, mag, self.exchanges[group])
         if block.rows is not None:
             energy[group, block.rows, rungs] = e
             magnetization[group, block.rows, rungs] = mag

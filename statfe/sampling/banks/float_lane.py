@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from statfe.kernels.float_lane import STREAMS, run_tiles
+from statfe.kernels.lane_gather import gather_lanes
 from statfe.kernels.lane_vectors import CHUNK, LANES
 from statfe.models.ising import IsingModel
 from statfe.random import streams
 from statfe.sampling.bank import CHAIN_KEY, Bank, Block, Kernel, Load
 from statfe.sampling.samplers import rules_at
-from statfe.sampling.starts import start
+from statfe.sampling.starts import start_of
 
 if TYPE_CHECKING:
     from statfe.sampling.plan import Plan
@@ -100,7 +101,7 @@ class FloatLaneBank(Bank):
         words = np.zeros((tiles_of(len(group) * self.plan.chains), self.model.n_sites), dtype=np.uint64)
         lane = 0
         for r in group:
-            for row in start(self.model, self.plan.seed, r, self.plan.chains):
+            for row in start_of(self.model, self.plan, r):
                 words[lane // LANES] |= (row > 0).astype(np.uint64) << np.uint64(lane % LANES)
                 lane += 1
         return words
@@ -108,21 +109,24 @@ class FloatLaneBank(Bank):
     def advance(self, group: int, block: Block, energy: np.ndarray, magnetization: np.ndarray) -> None:
         """Run one block of one group."""
         plan, members = self.plan, self.groups[group]
-        rungs = [np.arange(plan.n_rungs)[self.rungs(block, r)] for r in members]
-        place = np.concatenate(rungs)
+        place = (np.tile(np.arange(plan.n_rungs), len(members)) if block.step is None
+                 else self.places(block, members))
         draws = 0 if block.rows is None else block.sweeps // plan.thin
         e = np.empty((len(members), draws, plan.chains))
         mag = np.empty(e.shape, dtype=np.int64)
         own, mine = slice(self.first[group], self.first[group + 1]), slice(members.start, members.stop)
         self.settled[group] += run_tiles(
             block.first_sweep, block.sweeps, plan.thin if block.rows is not None else block.sweeps + 1,
-            plan.chains > 1, len(rungs[0]), plan.ladder.betas[place], self.rules[place], self.scales[place],
+            plan.chains > 1, plan.chains, plan.ladder.betas[place], self.rules[place], self.scales[place],
             self.doubts[place], self.rung_of[mine], self.chain_at[mine], self.words[own], self.states[own], self.graph,
-            self.pairs, self.swap_states[mine], e, mag, self.tried[mine], self.accepted[mine])
+            self.pairs, self.swap_states[mine], e, mag, self.exchanges[mine])
         if block.rows is not None:
-            for k, r in enumerate(members):
-                energy[r, block.rows, self.rungs(block, r)] = e[k]
-                magnetization[r, block.rows, self.rungs(block, r)] = mag[k]
+            if block.step is None:
+                energy[mine, block.rows], magnetization[mine, block.rows] = e, mag
+                return
+            k = np.arange(len(members))
+            energy[mine, block.rows][k, :, place] = e[:, :, 0]
+            magnetization[mine, block.rows][k, :, place] = mag[:, :, 0]
 
     def spins(self, replica: int) -> np.ndarray:
         """Spins of one replica."""
@@ -131,6 +135,16 @@ class FloatLaneBank(Bank):
         words = self.words[self.first[replica // size] + lanes // LANES]
         bits = (words >> (lanes % LANES).astype(np.uint64)[:, None]) & np.uint64(1)
         return (2 * bits.astype(np.int8) - 1).astype(np.int8)
+
+    def resample(self, parents: np.ndarray) -> None:
+        """Copy lanes, also from group to group."""
+        size = len(self.groups[0])
+        lane = np.arange(self.plan.replicas) % size
+        tile = self.first[np.arange(self.plan.replicas) // size] + lane // LANES
+        new = np.zeros_like(self.words)
+        gather_lanes(self.words[:, :, None], self.model.n_sites, tile, np.zeros_like(tile), lane % LANES, parents,
+                     new[:, :, None])
+        self.words[...] = new
 
     def own_state(self) -> dict[str, np.ndarray]:
         """Spins and streams."""

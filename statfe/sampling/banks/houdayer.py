@@ -49,7 +49,7 @@ class HoudayerBank(Bank):
         run_unit(
             np.array(replicas), not m.has_fields, self.rules[rungs], block.first_sweep, block.sweeps, thin,
             len(betas) > 1, betas, self.rows, self.rung_of, self.chain_at, m.indptr, m.indices, m.weights, m.fields,
-            self.states, self.swap_states, self.move_states[group], e, mag, self.tried, self.accepted)
+            self.states, self.swap_states, self.move_states[group], e, mag, self.exchanges)
         if block.rows is not None:
             for k, replica in enumerate(replicas):
                 energy[replica, block.rows, rungs] = e[k]

@@ -117,8 +117,7 @@ class MultiSiteBank(Bank):
         plan, rungs = self.plan, self.rungs(block, group)
         thresholds, masks = self.tables
         thin = plan.thin if block.rows is not None else block.sweeps + 1
-        ladder = (self.rung_of[group], self.chain_at[group], self.swap_states[group], self.tried[group],
-                  self.accepted[group])
+        ladder = (self.rung_of[group], self.chain_at[group], self.swap_states[group], self.exchanges[group])
         e, m = self.lattice.run(
             self.words[group], self.states[group], (thresholds[rungs], masks[rungs]), plan.ladder.betas[rungs],
             self.rules[rungs], block.first_sweep, block.sweeps, thin, plan.chains > 1, ladder)

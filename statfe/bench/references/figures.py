@@ -47,6 +47,7 @@ def draw_z(record: References) -> Figure:
         if k >= len(scores):
             axes.set_visible(False)
             continue
+        axes.tick_params(labelbottom=k + COLUMNS >= len(scores))
         name, z = list(scores.items())[k]
         heights = np.histogram(np.clip(z, -4.0, 4.0 - 1e-9), EDGES)[0] / (len(z) * (EDGES[1] - EDGES[0]))
         axes.bar(EDGES[:-1], heights, width=np.diff(EDGES), align="edge", color=COLOURS[0], alpha=0.45)

@@ -17,6 +17,18 @@ from statfe.models.ising import IsingModel
 CHUNK = 2**22
 
 
+def marginals(t: JunctionTree, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """<s_i> by site and <s_i s_j> by pair, from what `Messages` kept."""
+    means, correlations = np.empty(len(t.sites)), np.empty(len(t.bond_to))
+    distribute(
+        t.ptr, t.separators, t.bond_ptr, t.bond_to, t.child_ptr, t.children, t.slots, np.empty(t.room),
+        t.kept_ptr, kept, means, correlations)
+    by_site, by_pair = np.empty_like(means), np.empty_like(correlations)
+    by_site[t.sites] = means
+    by_pair[t.bond_pair] = correlations
+    return by_site, by_pair
+
+
 class ExactDistribution:
     """p(s) = exp(-beta E(s)) / Z of a model of small treewidth: a `Trial` with known marginals.
 
@@ -35,10 +47,10 @@ class ExactDistribution:
         Where beta is not finite, or beta times the energy overflows.
     """
 
-    def __init__(self, model: IsingModel, beta: float) -> None:
+    def __init__(self, model: IsingModel, beta: float, tree: JunctionTree | None = None) -> None:
         if not math.isfinite(beta):
             raise UsageError(f"beta must be finite, got {beta}")
-        tree = junction_tree(model)
+        tree = junction_tree(model) if tree is None else tree
         reason = refusal(tree, keep=True)
         if tree is None or reason:
             raise NotApplicableError(f"no exact distribution of {model.spec}: {reason}; draw from chains with simulate")
@@ -66,15 +78,7 @@ class ExactDistribution:
 
     @cached_property
     def _marginals(self) -> tuple[np.ndarray, np.ndarray]:
-        t = self._tree
-        means, correlations = np.empty(len(t.sites)), np.empty(len(t.bond_to))
-        distribute(
-            t.ptr, t.separators, t.bond_ptr, t.bond_to, t.child_ptr, t.children, t.slots, np.empty(t.room),
-            t.kept_ptr, self._kept, means, correlations)
-        by_site, by_pair = np.empty_like(means), np.empty_like(correlations)
-        by_site[t.sites] = means
-        by_pair[t.bond_pair] = correlations
-        return by_site, by_pair
+        return marginals(self._tree, self._kept)
 
     @property
     def magnetizations(self) -> np.ndarray:

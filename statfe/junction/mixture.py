@@ -41,6 +41,29 @@ def interactions(model: IsingModel, spins: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
+class Blend:
+    """q(s) = mean of q_k(s) over any trials."""
+
+    trials: list[Trial]
+
+    @property
+    def n_sites(self) -> int:
+        """Number of spins."""
+        return self.trials[0].n_sites
+
+    def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Independent spins, int8, shape (count, n_sites)."""
+        counts = rng.multinomial(count, np.full(len(self.trials), 1.0 / len(self.trials)))
+        spins = np.concatenate([trial.sample(int(k), rng) for trial, k in zip(self.trials, counts, strict=True)])
+        return spins[rng.permutation(count)]
+
+    def log_prob(self, spins: np.ndarray) -> np.ndarray:
+        """ln q(s), shape (count,)."""
+        each = np.stack([trial.log_prob(spins) for trial in self.trials])
+        return np.asarray(logsumexp(each, axis=0) - np.log(len(self.trials)))
+
+
+@dataclass(frozen=True, eq=False)
 class MixtureTrial:
     """q(s) = u 2^-N + (1 - u) sum_k a_k q_k(s), the q_k over their global flip too where `symmetric`.
 

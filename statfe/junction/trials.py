@@ -7,11 +7,10 @@ lowest minima of the Gibbs-Bogoliubov bound, of the disordered state, and of the
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.csgraph
 
 from statfe.junction.distribution import ExactDistribution
 from statfe.junction.mixture import MixtureTrial, Part, exact_part, interactions, product_part
+from statfe.junction.subgraph import strongest_tree
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.variational.mean_field import coupling_fields
@@ -64,13 +63,7 @@ def tree_trial(
 def split_by_tree(model: IsingModel) -> tuple[IsingModel, IsingModel]:
     """A spanning forest of the largest |J| with the model's fields, and the other bonds without fields."""
     i, j, J = model.pairs
-    # scipy finds the least total weight; ranks keep weights apart from 0, which it takes for no bond.
-    rank = np.empty(len(J))
-    rank[np.argsort(-np.abs(J), kind="stable")] = np.arange(1, len(J) + 1)
-    graph = scipy.sparse.csr_array((rank, (i, j)), shape=(model.n_sites,) * 2)
-    chosen = scipy.sparse.csgraph.minimum_spanning_tree(graph).tocoo()
-    inside = np.zeros(len(J), dtype=bool)
-    inside[np.argsort(rank)[chosen.data.astype(np.int64) - 1]] = True
+    inside = strongest_tree(model)
     bonds = [IsingModel.from_edges(model.n_sites, i[some], j[some], J[some], fields)
              for some, fields in ((inside, model.fields), (~inside, None))]
     return bonds[0], bonds[1]

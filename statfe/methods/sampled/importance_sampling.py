@@ -2,24 +2,31 @@
 
 Computes
     beta_f = -ln [mean of exp(-beta E(s) - ln q(s)) over samples of q], with the bias of order 1/n taken off by the
-    jackknife, and the jackknife's error.
+    jackknife, and the jackknife's error. A first part of the samples is only looked at, to decide whether the weights
+    can be trusted; the estimate is made of the others. Were they the same, runs that by chance lack large weights
+    would pass most often, and these put beta F too high.
 Valid
     For any model, at the temperatures where q is close to the Boltzmann distribution: for N of some tens at any
-    temperature, for larger systems at high temperature or on nearly tree-like graphs. The number of samples it takes
-    grows exponentially with the divergence of the two.
+    temperature, for larger systems at high temperature or on graphs that are nearly narrow. The number of samples it
+    takes grows exponentially with the divergence of the two.
 Trial
-    ``tree``: exact distributions on a spanning tree of the largest abs(J), the other bonds as fields of mean values;
-    ``product``: independent spins. Either is a mixture over the lowest minima of the Gibbs-Bogoliubov bound and the
-    disordered state, with a share `mixture` of the uniform distribution; symmetric where the model has no fields.
+    ``junction``: an exact distribution of at most `width` in treewidth, on the strongest bonds and all pairs within
+    their cliques, fitted to a short Markov chain (`statfe.junction.fit`). Where nothing has to be left out it is the
+    Boltzmann distribution itself, the result is exact, and samples only check it. ``tree``: exact distributions on a
+    spanning tree of the largest abs(J), the other bonds as fields of mean values; ``product``: independent spins. These
+    two are mixtures over the lowest minima of the Gibbs-Bogoliubov bound and the disordered state. All have a share
+    `mixture` of the uniform distribution, and are symmetric where the model has no fields.
 Failure
-    Weights cannot tell of states that no sample came near. Beside the effective number of samples, the largest share
-    and the Pareto index k, the estimate must not lie above the lowest product bound, nor above what a softer trial
-    found: a mean of weights exceeds Z by a factor of 100 with a probability of 1% at most, whatever the trial (Markov).
-    And the weighted samples must stay what they are when a Markov chain moves them: a drift of ln w shows states that
-    the trial hardly reaches. States behind high barriers that no minimum of mean field is near remain unseen.
+    Weights cannot tell of states that no sample came near. Beside the effective number of samples, the largest share,
+    the skewness and the Pareto index k, the estimate must not lie above the lowest product bound, nor above what a
+    softer trial found: a mean of weights exceeds Z by a factor of 100 with a probability of 1% at most, whatever the
+    trial (Markov). And the weighted samples must stay what they are when a Markov chain moves them: a drift of ln w
+    shows states that the trial hardly reaches. States behind high barriers that no walker or minimum of mean field is
+    near remain unseen.
 Cost
-    samples x (bonds + N x parts of the mixture). Source: H. Kahn and A. W. Marshall, J. Oper. Res. Soc. Am. 1, 263
-    (1953); T. Hesterberg, Technometrics 37, 185 (1995); A. Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024).
+    samples x (bonds + N x width, or x parts of the mixture); the fit takes about a second a beta. Source: H. Kahn and
+    A. W. Marshall, J. Oper. Res. Soc. Am. 1, 263 (1953); T. Hesterberg, Technometrics 37, 185 (1995); A. Vehtari et
+    al., J. Mach. Learn. Res. 25, 72 (2024).
 """
 
 from __future__ import annotations
@@ -32,26 +39,33 @@ import numpy as np
 
 from statfe.errors import UsageError
 from statfe.estimators.bound_check import upper_bounds
-from statfe.estimators.log_weights import MAX_K_HAT, MAX_SKEW, LogMean, log_mean_exp, log_mean_weight
+from statfe.estimators.log_weights import LogMean, log_mean_exp, log_mean_weight
 from statfe.executors import map_tasks
+from statfe.junction.fit import FittedTrial, fit_trial
 from statfe.junction.mixture import interactions
 from statfe.junction.trials import fields_of_minima, product_trial, tree_trial
 from statfe.kernels.junction_down import heat_bath_sweep
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.registry import Context, Method
-from statfe.result import Outcome, failure
+from statfe.result import Outcome, exact_outcome, failure
 from statfe.spec import Option
 from statfe.trial import Trial
 
-#: Keys of the random streams: samples, samples of the softer trial, shares of the mixture, walks.
+#: Keys of the random streams: samples, samples of the softer trial, shares of a mixture or the fit, walks.
 SAMPLES_KEY, SOFT_KEY, PILOT_KEY, WALK_KEY = 8101, 8102, 8103, 8104
 #: Spins of the samples that one task draws.
 CHUNK = 2**20
 #: The softer trial: its fields or beta as a share of the trial's, and its share of the samples.
 SOFTNESS, SOFT_SHARE = 0.6, 0.25
+#: Share of the samples that decide; they are not in the estimate.
+LOOK = 0.25
 #: Limits of the checks; below `FEWEST` effective samples there is no number at all.
 MIN_EFFECTIVE, MAX_SHARE, FEWEST = 100.0, 0.1, 3.0
+#: Stricter than for other means of weights: the mean score of what passes stays below 0.1, whatever the tail.
+MAX_K_HAT, MAX_SKEW = 0.5, 0.1
+#: Samples that check an exact trial, and how far their ln w may spread relative to the largest.
+CHECKED, SPREAD = 1000, 1e-9
 MAX_SIGMAS = 4.0
 #: Weighted samples that are moved, at most, and sweeps that each is moved by.
 WALKERS, SWEEPS = 2000, 50
@@ -109,41 +123,69 @@ def walked_log_weights(model: IsingModel, beta: float, trial: Trial, logs: np.nd
 
 
 def run(
-    model: IsingModel, betas: np.ndarray, context: Context, *, trial: str, samples: int, mixture: float
+    model: IsingModel, betas: np.ndarray, context: Context, *, trial: str, samples: int, width: int, mixture: float
 ) -> Sequence[Outcome]:
     """The estimate at every beta, each from the same streams."""
     if not math.isfinite(4.0 * float(np.max(np.abs(betas))) * model.reach):
         raise UsageError("beta times the energy would overflow (1e308); scale the couplings down or lower beta")
-    make = {"product": product_trial, "tree": tree_trial}[trial]
     outcomes = []
     for k, beta in enumerate(betas.tolist()):
         if beta == 0.0:
             outcomes.append(Outcome(beta_f=-model.n_sites * math.log(2.0), kind="estimate"))
             continue
-        outcomes.append(_one_beta(model, beta, context, make, samples, mixture))
+        outcomes.append(_one_beta(model, beta, context, trial, samples, width, mixture))
         if context.progress is not None:
             context.progress(METHOD.name, (k + 1) / len(betas))
     return outcomes
 
 
 def _one_beta(
-    model: IsingModel, beta: float, context: Context, make: Callable[..., Trial], samples: int, mixture: float
+    model: IsingModel, beta: float, context: Context, kind: str, samples: int, width: int, mixture: float
 ) -> Outcome:
-    minima, trials, found = fields_of_minima(model, beta, context.seed), [], []
-    for softness, key, count in (
-            (1.0, SAMPLES_KEY, samples), (SOFTNESS, SOFT_KEY, max(2, round(SOFT_SHARE * samples)))):
-        trials.append(make(model, beta, minima, softness, mixture, generator(context.seed, (PILOT_KEY, key))))
-        found.append(log_weights(model, beta, trials[-1], count, context.seed, key, context.workers))
-    outcome = judge(found[0], found[1], float(upper_bounds(model, np.array([beta]))[0]))
+    make = _trials(model, beta, kind, width, mixture, context.seed)
+    if isinstance(make, FittedTrial):
+        return _exact(model, beta, make, min(samples, CHECKED), context.seed)
+    trial, soft_trial = make(1.0, SAMPLES_KEY), make(SOFTNESS, SOFT_KEY)
+    logs = log_weights(model, beta, trial, samples, context.seed, SAMPLES_KEY, context.workers)
+    soft = log_weights(
+        model, beta, soft_trial, max(2, round(SOFT_SHARE * samples)), context.seed, SOFT_KEY, context.workers)
+    outcome = judge(logs, soft, float(upper_bounds(model, np.array([beta]))[0]))
     if outcome.status != "converged":
         return outcome
-    sigmas = drift(found[0], walked_log_weights(model, beta, trials[0], found[0], context.seed))
+    sigmas = drift(logs, walked_log_weights(model, beta, trial, logs, context.seed))
     stats = {**outcome.stats, "drift_sigmas": sigmas}
     if abs(sigmas) <= MAX_SIGMAS:
         return replace(outcome, stats=stats)
     return replace(
         outcome, status="not_converged", stats=stats, message=f"the weighted samples drift by {abs(sigmas):.1f} sigma "
         "when a Markov chain moves them: the trial hardly reaches some states; raise samples, lower beta, or use mbar")
+
+
+def _trials(
+    model: IsingModel, beta: float, kind: str, width: int, mixture: float, seed: int
+) -> Callable[[float, int], Trial] | FittedTrial:
+    """Trials by softness and key; one that is the model's own law as it is."""
+    if kind == "junction":
+        fitted = fit_trial(model, beta, width, generator(seed, (PILOT_KEY, 0)))
+        return fitted if fitted.exact else lambda softness, key: fitted.trial(softness, mixture)
+    make, minima = {"product": product_trial, "tree": tree_trial}[kind], fields_of_minima(model, beta, seed)
+    return lambda softness, key: make(model, beta, minima, softness, mixture, generator(seed, (PILOT_KEY, key)))
+
+
+def _exact(model: IsingModel, beta: float, fitted: FittedTrial, samples: int, seed: int) -> Outcome:
+    """ln Z as the mean of weights that are all the same, and a failure where they are not."""
+    logs = log_weights(model, beta, fitted.trial(1.0, 0.0), samples, seed)
+    spread = float(np.ptp(logs)) / max(1.0, float(np.max(np.abs(logs))))
+    if not spread <= SPREAD:
+        return failure(
+            "exact", "diverged", f"the weights of an exact trial differ by {spread:.1g} of their size: rounding; scale "
+            "the couplings down or lower beta", samples=samples)
+    return exact_outcome(float(np.mean(logs)), samples=samples, width=fitted.width)
+
+
+def _looks(samples: int) -> int:
+    """Samples that are looked at; at least one, and one is left."""
+    return max(1, int(LOOK * samples))
 
 
 def drift(logs: np.ndarray, walked: np.ndarray) -> float:
@@ -159,35 +201,38 @@ def drift(logs: np.ndarray, walked: np.ndarray) -> float:
 
 def judge(logs: np.ndarray, soft_logs: np.ndarray, bound: float) -> Outcome:
     """The outcome of the weights of a trial, beside those of a softer one and an upper bound on beta_f."""
-    main, soft = log_mean_weight(logs), log_mean_weight(soft_logs)
+    looks = _looks(len(logs))
+    look, main, soft = log_mean_weight(logs[:looks]), log_mean_weight(logs[looks:]), log_mean_weight(soft_logs)
     stats = {
-        "effective_samples": main.effective, "k_hat": main.k_hat, "largest_share": main.largest_share,
-        "samples": len(logs), "soft_beta_f": -soft.value, "soft_error": soft.error, "upper_bound": bound}
+        "effective_samples": main.effective, "k_hat": look.k_hat, "skew": look.skew,
+        "largest_share": main.largest_share, "samples": len(logs), "soft_beta_f": -soft.value,
+        "soft_error": soft.error, "upper_bound": bound}
     if not (math.isfinite(main.value) and math.isfinite(main.error)) or main.effective < FEWEST:
         return failure(
             "estimate", "diverged", "one sample carries nearly all the weight; raise samples, lower beta, try the "
             "other trial, or use mbar", **stats)
-    problems = _weight_problems(main) + _missed(main, soft, log_mean_exp(soft_logs), bound)
+    problems = _weight_problems(look, main) + _missed(main, soft, log_mean_exp(soft_logs), bound)
     return Outcome(
         beta_f=-main.value, beta_f_error=main.error, kind="estimate",
         status="not_converged" if problems else "converged", message="; ".join(problems), stats=stats)
 
 
-def _weight_problems(main: LogMean) -> list[str]:
-    """What the weights say against themselves."""
+def _weight_problems(look: LogMean, main: LogMean) -> list[str]:
+    """What the weights say against themselves; of those in the estimate only what makes it worthless."""
     found = []
-    if main.effective < MIN_EFFECTIVE:
-        found.append(f"only {main.effective:.0f} effective samples; raise samples, lower beta, or use mbar")
-    if main.largest_share > MAX_SHARE:
-        found.append(f"one sample carries {100 * main.largest_share:.0f}% of the weight; raise samples or use mbar")
-    if math.isnan(main.k_hat):
-        found.append("too few samples to see the tail of the weights; raise samples to 25 or more")
-    elif main.k_hat > MAX_K_HAT:
+    if look.effective < MIN_EFFECTIVE:
+        found.append(f"only {look.effective:.0f} effective samples; raise samples, lower beta, or use mbar")
+    share = max(look.largest_share, main.largest_share)
+    if share > MAX_SHARE:
+        found.append(f"one sample carries {100 * share:.0f}% of the weight; raise samples or use mbar")
+    if math.isnan(look.k_hat):
+        found.append("too few samples to see the tail of the weights; raise samples to 100 or more")
+    elif look.k_hat > MAX_K_HAT:
         found.append(
-            f"the weights have a heavy tail (k = {main.k_hat:.2f}), their error is not known; lower beta, try the "
-            "other trial, or use mbar")
-    if main.skew > MAX_SKEW:
-        found.append(f"rare large weights make up the sum (skewness {main.skew:.2f}); raise samples or use mbar")
+            f"the weights have a heavy tail (k = {look.k_hat:.2f}), their error is not known; lower beta, raise width, "
+            "try another trial, or use mbar")
+    if look.skew > MAX_SKEW:
+        found.append(f"rare large weights make up the sum (skewness {look.skew:.2f}); raise samples or use mbar")
     return found
 
 
@@ -214,15 +259,16 @@ def _missed(main: LogMean, soft: LogMean, plain: float, bound: float) -> list[st
 METHOD = Method(
     name="importance-sampling",
     family="sampled",
-    summary="independent samples of a tree or product trial, weighted",
-    kinds=("estimate",),
+    summary="independent samples of a trial of small treewidth, weighted",
+    kinds=("estimate", "exact"),
     reference="H. Kahn and A. W. Marshall, J. Oper. Res. Soc. Am. 1, 263 (1953); "
     "A. Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024)",
     run=run,
     options=(
-        Option("trial", "str", "tree", "what is sampled: spins on a spanning tree, or independent ones",
-               choices=("tree", "product")),
+        Option("trial", "str", "junction", "what is sampled: spins on a graph of small treewidth, on a spanning tree, "
+               "or independent ones", choices=("junction", "tree", "product")),
         Option("samples", "int", 50_000, "samples of the trial", minimum=2),
+        Option("width", "int", 16, "largest treewidth of trial=junction", minimum=1, maximum=20),
         Option("mixture", "float", 0.05, "share of uniform samples among them", minimum=0.0, maximum=0.9),
     ),
     cost=lambda model, n_betas: 2e5 * n_betas * (8.0 * model.n_sites + 2.0 * model.n_pairs),

@@ -183,7 +183,10 @@ def test_nodes_that_nobody_saw_take_values_of_those_beside_them():
     deposit(2.25, 1.0, table, seen, visits)
     assert table[2:4] == pytest.approx([-2.75, -3.25])
     assert visits.tolist() == [0.0, 0.0, 0.75, 0.25, 0.0, 0.0]
-    assert seen[2:4].all()
+    # Node 3 is not the nearest to any place.
+    assert seen.tolist() == [False, True, True, False, True, False]
+    deposit(2.75, 1.0, table, seen, visits)
+    assert seen.tolist() == [False, True, True, True, True, False]
 
 
 def test_places_on_each_coordinate():

@@ -12,7 +12,7 @@ import statfe
 from statfe.errors import UsageError
 from statfe.flat.checks import round_trips
 from statfe.flat.grid import energy_grid
-from statfe.flat.learning import combined
+from statfe.flat.learning import Walk, combined, learn
 from statfe.flat.wang_landau import flat_histogram, refined, shaped
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
@@ -156,6 +156,19 @@ def test_tables_of_walkers_are_put_together():
     seen = np.array([[1, 1, 0, 1], [1, 1, 1, 0], [1, 1, 0, 1]], dtype=bool)
     got = combined(tables, seen)
     assert got - got[0] == pytest.approx([0.0, 1.0, 2.0, 3.0])
+
+
+def test_levels_beside_nodes_do_not_spoil_long_learning():
+    """Nodes that no level is nearest to must not stay behind while the others fall."""
+    model = build_model("ising:shape=5,boundary=open,field=0.3")
+    grid = energy_grid(model, -math.inf, math.inf)
+    assert not grid.levels
+    learned = learn(model, grid, Walk.in_energy(grid), 2, 60_000, Context(11, 1, None))
+    # 32 states: no level has more than e^3.5 times the states of another.
+    assert np.ptp(learned.table) < 3.5
+    # Visits a hundredth of the way to the next node are none of that node.
+    even = refined(np.zeros(3), np.repeat([0.01, 2.0], [1000, 1000]))
+    assert even == pytest.approx(np.full(3, even[0]), abs=0.02)
 
 
 def test_refinement_and_shape():

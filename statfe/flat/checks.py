@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from statfe.estimators.wham import Wham, log_weight
+from statfe.models.ising import IsingModel
 from statfe.result import Outcome, failure
 from statfe.stats import mean_error, split_rhat
 
@@ -15,6 +17,8 @@ MAX_RHAT, MIN_EFFECTIVE, MAX_SIGMAS = 1.1, 100.0, 4.0
 MIN_TRIPS = 12
 #: Fewest draws, over all replicas, that say anything about an error.
 MIN_DRAWS = 64
+#: Largest mean energy of all states that leaving out the rarest may cause, in standard deviations of the energy.
+MEAN_LEFT_OUT = 1e-3
 
 
 def round_trips(high: np.ndarray, low: np.ndarray) -> int:
@@ -41,6 +45,22 @@ def series_problems(influence: np.ndarray, more: dict[str, np.ndarray] | None = 
     if effective < MIN_EFFECTIVE:
         found.append(f"only {effective:.0f} independent draws; raise sweeps")
     return found
+
+
+def anchor_problems(model: IsingModel, solved: Wham) -> list[str]:
+    """Whether the states seen can be all 2^N: the mean energy of all is 0, exactly."""
+    scale = 2.0 * model.reach
+    if scale == 0.0:
+        return []
+    shifted, own = log_weight(solved, np.log1p(solved.values / scale))
+    total, all_states = log_weight(solved, np.zeros(len(solved.values)))
+    mean = scale * math.expm1(shifted - total)
+    spread = math.sqrt(model.energy_variance)
+    allowed = MAX_SIGMAS * scale * float(mean_error(own - all_states).error) + MEAN_LEFT_OUT * spread
+    if abs(mean) <= allowed:
+        return []
+    return [f"the energies of all states seen average to {mean / spread:.3g} standard deviations at beta = 0, where "
+            "they must average to 0: states are missing; raise sweeps"]
 
 
 def as_outcome(value: float, influence: np.ndarray, problems: list[str], **stats: object) -> Outcome:

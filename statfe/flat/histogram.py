@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from statfe.estimators.bound_check import upper_bounds
+from statfe.estimators.phases import phase_problem
 from statfe.estimators.wham import Wham, log_weight, log_weights_of_groups
-from statfe.flat.checks import MAX_SIGMAS, MIN_TRIPS, as_outcome, round_trips, series_problems
+from statfe.flat.checks import MAX_SIGMAS, MIN_TRIPS, anchor_problems, as_outcome, round_trips, series_problems
 from statfe.flat.grid import EnergyGrid
 from statfe.models.ising import IsingModel
 from statfe.registry import to_free_energy
@@ -137,7 +138,7 @@ class FlatHistogram:
         mean = float(p @ self.solved.values)
         spread = math.sqrt(max(float(p @ (self.solved.values - mean) ** 2), 0.0))
         trips = self._trips(mean + 0.5 * spread + 1e-9 * max(self.model.reach, 1e-300))
-        problems = series_problems(influence) + self._edge_problems(p)
+        problems = series_problems(influence) + self._edge_problems(p) + anchor_problems(self.model, self.solved)
         if trips < MIN_TRIPS:
             problems.append(
                 f"only {trips} round trips between beta=0 and the energies of beta={beta:.4g}; raise sweeps")
@@ -146,6 +147,8 @@ class FlatHistogram:
         if excess > MAX_SIGMAS * error:
             problems.append(f"beta F lies above a rigorous upper bound by {excess / max(error, 1e-300):.3g} sigma: low "
                             "energies were not found; raise sweeps or walkers")
+        if missed := phase_problem(self.model, beta, value, error):
+            problems.append(f"{missed}; raise sweeps or walkers")
         return as_outcome(value, influence, problems, round_trips=trips, lowest_energy=float(self.solved.values[0]))
 
     def _edge_problems(self, p: np.ndarray) -> list[str]:

@@ -63,7 +63,7 @@ class Learned:
     table
         Shape (nodes,); nodes that nobody saw lie on the line between their neighbours.
     seen
-        Which nodes were visited, or are known to exist; bool, shape (walkers, nodes).
+        Which nodes were the nearest to a place that was visited, or are known to exist; bool, shape (walkers, nodes).
     spins
         int8, shape (walkers, n_sites).
     """

@@ -15,8 +15,9 @@ import numpy as np
 
 from statfe.errors import UsageError
 from statfe.estimators.bound_check import upper_bounds
+from statfe.estimators.phases import phase_problem
 from statfe.estimators.wham import log_weight, log_weights_of_groups
-from statfe.flat.checks import MAX_SIGMAS, as_outcome, round_trips, series_problems
+from statfe.flat.checks import MAX_SIGMAS, anchor_problems, as_outcome, round_trips, series_problems
 from statfe.flat.grid import EnergyGrid, check_energies, energy_grid
 from statfe.flat.learning import Walk
 from statfe.flat.wang_landau import learn_range
@@ -168,7 +169,8 @@ def _bound_problems(model: IsingModel, beta: float, value: float, influence: np.
     if excess > MAX_SIGMAS * error:
         return [f"beta F lies above a rigorous upper bound by {excess / max(error, 1e-300):.3g} sigma: the chains "
                 "miss a phase of lower free energy; raise sweeps or windows"]
-    return []
+    problem = phase_problem(model, beta, value, error)
+    return [f"{problem}; raise sweeps or windows"] if problem else []
 
 
 def _stats(run: WindowRun) -> dict[str, float]:
@@ -205,7 +207,8 @@ def energy_outcome(model: IsingModel, grid: EnergyGrid, run: WindowRun, beta: fl
     if beta == 0.0:
         return Outcome(beta_f=-model.n_sites * math.log(2.0), kind="estimate")
     value, influence = energy_estimate(model, run, beta)
-    problems = _window_problems(run) + series_problems(influence) + _bound_problems(model, beta, value, influence)
+    problems = [*_window_problems(run), *anchor_problems(model, run.solved), *series_problems(influence),
+                *_bound_problems(model, beta, value, influence)]
     values = run.solved.values
     log_p = -beta * values - run.solved.log_density + np.log(run.solved.counts)
     p = np.exp(log_p - log_p.max())

@@ -223,7 +223,8 @@ def refined(table: np.ndarray, places: np.ndarray) -> np.ndarray:
     share = x - below
     visits = np.bincount(below, 1.0 - share, minlength=len(table))
     visits += np.bincount(np.minimum(below + 1, last), share, minlength=len(table))
-    known = np.flatnonzero(visits > 0.0)
+    # A node that no place is nearest to follows those beside it, as in learning.
+    known = np.flatnonzero(np.bincount(np.rint(x).astype(np.int64), minlength=len(table)))
     new = table[known] - np.log((visits[known] + PRIOR_VISITS) / (visits[known].mean() + PRIOR_VISITS))
     return np.interp(np.arange(len(table)), known, new)
 

@@ -56,18 +56,24 @@ def reveal(x, table, seen):
 
 @njit
 def deposit(x, amount, table, seen, visits):
-    """Lower the table by `amount` and count a visit, shared by the nodes on both sides of place x."""
+    """Lower the table by `amount` and count a visit, shared by the nodes on both sides of place x.
+
+    Only the nearest node becomes seen. A node that no place is nearest to has no value of its own: it would stay behind
+    while all others fall, and no visits make it even with them.
+    """
     last = len(table) - 1
     x = min(max(x, 0.0), last)
     k = int(x)
     share = x - k
     table[k] -= amount * (1.0 - share)
     visits[k] += 1.0 - share
-    seen[k] = True
+    if share <= 0.5:
+        seen[k] = True
     if share > 0.0:
         table[k + 1] -= amount * share
         visits[k + 1] += share
-        seen[k + 1] = True
+        if share > 0.5:
+            seen[k + 1] = True
 
 
 @njit

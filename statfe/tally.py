@@ -28,11 +28,13 @@ class Tally:
     centres
         An energy near the mean of each rung, shape (K,).
     moments
-        Mean of (E - centre)^n of each rung in each stretch, n = 1 to 4, shape (4, R, B, K).
+        Mean of ((E - centre) / scale)^n of each rung in each stretch, n = 1 to 4, shape (4, R, B, K).
     per_stretch
         Sweeps of one rung in one stretch.
     units
         Unit of each replica where those of one unit depend on each other (see `Chains`), else None.
+    scale
+        Unit of the energies in `moments`, a power of two.
     """
 
     betas: np.ndarray
@@ -43,11 +45,12 @@ class Tally:
     moments: np.ndarray
     per_stretch: int
     units: np.ndarray | None = None
+    scale: float = 1.0
 
     @property
     def means(self) -> np.ndarray:
         """Mean energy of each rung in each stretch, shape (R, B, K)."""
-        return self.centres + self.moments[0]
+        return self.centres + self.scale * self.moments[0]
 
     @property
     def n_replicas(self) -> int:

@@ -45,6 +45,11 @@ def test_choice_is_the_cheapest_that_applies(name: str) -> None:
     assert auto.cost(model, 3) == able[chosen]
 
 
+def test_a_strip_that_pfaffians_do_faster_goes_to_them() -> None:
+    assert auto.candidates(build_model("ea:shape=60x10,seed=1"), 4)[0][1].name == "torus"
+    assert auto.candidates(build_model("ea:shape=60x7,seed=1"), 4)[0][1].name == "transfer-matrix"
+
+
 def test_stats_of_the_method_are_kept() -> None:
     assert run_method(build_model("sk:n=18"), np.array([0.4]), "exact")[0].stats["states"] == 2**17
 

@@ -6,8 +6,8 @@ from statfe._jit import njit
 
 
 @njit
-def add_looks(energy, first_look, per_stretch, rung, lowest, inverse_width, centres, counts, level_sums, pooled,
-              sums):
+def add_looks(energy, first_look, per_stretch, rung, lowest, inverse_width, centres, inverse_scale, counts,
+              level_sums, pooled, sums):
     """Add the energies of one replica to its counts.
 
     Parameters
@@ -22,12 +22,14 @@ def add_looks(energy, first_look, per_stretch, rung, lowest, inverse_width, cent
         Energy of level 0 and 1 / distance of the levels. Energies outside go to the first and the last level.
     centres
         An energy near the mean of each rung, shape (K,).
+    inverse_scale
+        1 / the unit of the powers, which else leave the range of doubles where couplings are huge or tiny.
     counts, level_sums
         Looks by rung and level, shape (K, L), and the sum of their energies by level, shape (L,); added to.
     pooled
         Looks by stretch and level, shape (B, L); added to.
     sums
-        Sums of (E - centre)^n by stretch and rung, n = 1 to 4, shape (4, B, K); added to.
+        Sums of ((E - centre) / scale)^n by stretch and rung, n = 1 to 4, shape (4, B, K); added to.
     """
     n, C = energy.shape
     last = counts.shape[1] - 1
@@ -46,7 +48,7 @@ def add_looks(energy, first_look, per_stretch, rung, lowest, inverse_width, cent
                 counts[k, level] += 1
                 pooled[b, level] += 1
                 level_sums[level] += e
-                x = e - centre
+                x = (e - centre) * inverse_scale
                 x2 = x * x
                 one += x
                 two += x2

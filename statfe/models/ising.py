@@ -187,7 +187,8 @@ class IsingModel:
     @cached_property
     def energy_variance(self) -> float:
         """Var(E) at beta = 0: sum_pairs J^2 + sum_i h^2."""
-        return float(0.5 * np.dot(self.weights, self.weights) + np.dot(self.fields, self.fields))
+        with np.errstate(over="ignore"):
+            return float(0.5 * np.dot(self.weights, self.weights) + np.dot(self.fields, self.fields))
 
     @cached_property
     def reach(self) -> float:

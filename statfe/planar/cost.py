@@ -9,6 +9,6 @@ def pfaffian_cost(n_sites: int, work: float, n_betas: int) -> float:
     Parameters
     ----------
     work
-        N^(3/2), and the cube of the length of the cut on a torus.
+        N^(3/2), and on a torus a fortieth of the cube of the length of the cut.
     """
-    return 3e6 + 6e4 * n_sites + n_betas * (1e6 + 2e4 * n_sites + 400.0 * work)
+    return 2e6 + 2.5e4 * n_sites + n_betas * (3e5 + 4e3 * n_sites + 400.0 * work)

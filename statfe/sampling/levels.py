@@ -18,7 +18,7 @@ FINENESS = 1.0 / 64.0
 #: Energies this many standard deviations above 0, the mean at beta = 0, share the last level.
 HIGHEST = 9.0
 #: Bytes of the counts by stretch of time, and how many stretches at most and at least; bytes of the counts by rung.
-STRETCH_BYTES, MOST_STRETCHES, FEWEST_STRETCHES, COUNT_BYTES = 1.0e8, 256, 16, 3.0e8
+STRETCH_BYTES, MOST_STRETCHES, FEWEST_STRETCHES, COUNT_BYTES = 2.0e8, 256, 16, 3.0e8
 #: Nanoseconds to look at a chain, which is to record its energy and count it, and their share of a sweep.
 LOOK_NS, LOOK_SHARE = 5.0, 0.1
 
@@ -82,7 +82,7 @@ def _natural_step(model: IsingModel) -> float:
 
 def stretches_for(replicas: int, levels: Levels) -> int:
     """Stretches of time that are kept apart, an even number; 0 where not even a few fit."""
-    fit = int(STRETCH_BYTES / (4.0 * replicas * levels.count)) // 2 * 2
+    fit = int(STRETCH_BYTES / (8.0 * replicas * levels.count)) // 2 * 2
     return min(fit, MOST_STRETCHES) if fit >= FEWEST_STRETCHES else 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from statfe.kernels.tally import add_looks
@@ -28,8 +30,10 @@ class Tallying:
         B, L, G = stretches_for(R, self.levels), self.levels.count, len(bank.groups)
         self.counts = np.zeros((G, K, L), dtype=np.int64)
         self.level_sums = np.zeros((G, L))
-        self.pooled = np.zeros((R, B, L), dtype=np.uint32)
+        self.pooled = np.zeros((R, B, L), dtype=np.int64)
         self.sums = np.zeros((R, 4, B, K))
+        # A power of two, so that it rounds nothing.
+        self.scale = 2.0 ** min(max(math.frexp(model.reach)[1], -1000), 1000)
         self.centres = np.full((R, K), np.nan)
         # Looks that were thrown away, looks counted, and looks a stretch.
         self.numbers = np.array([0, 0, max(1, -(-looks // B))], dtype=np.int64)
@@ -83,7 +87,8 @@ class Tallying:
             centres[here] = np.where(new, own[0], centres[here])
             add_looks(
                 own, first, self.numbers[2], here.start, self.levels.lowest, 1.0 / self.levels.width, centres,
-                self.counts[group], self.level_sums[group], self.pooled[replica], self.sums[replica])
+                1.0 / self.scale, self.counts[group], self.level_sums[group], self.pooled[replica],
+                self.sums[replica])
 
     def advanced(self, block: Block, looks: int) -> None:
         """Called after all groups have counted a block: a rung has so many looks more."""
@@ -101,20 +106,21 @@ class Tallying:
         seen = slice(int(occupied[0]), int(occupied[-1]) + 1)
         energies = self.levels.energies[seen]
         counts = counts[:, seen]
-        if not self.levels.exact:
-            total = counts.sum(axis=0)
-            sums = self.level_sums.sum(axis=0)[seen]
-            energies = np.where(total > 0, sums / np.maximum(total, 1), energies)
+        total, sums = counts.sum(axis=0), self.level_sums.sum(axis=0)[seen]
+        mean = np.where(total > 0, sums / np.maximum(total, 1), energies)
+        # All energies above the last level are in it, also where levels are exact.
+        place = slice(0 if not self.levels.exact else self.levels.count - 1 - seen.start, None)
+        energies[place] = mean[place]
         centres = self.centres.mean(axis=0)
         return Tally(
             betas=self.betas, levels=energies, counts=counts, pooled=self.pooled[:, :stretches, seen],
             centres=centres, moments=self._moments(stretches, per_stretch, centres), per_stretch=per_stretch,
-            units=self.units)
+            units=self.units, scale=self.scale)
 
     def _moments(self, stretches: int, per_stretch: int, centres: np.ndarray) -> np.ndarray:
         """Means of the powers about `centres`, from those about each replica's own."""
         m1, m2, m3, m4 = (self.sums[:, n, :stretches] / per_stretch for n in range(4))
-        d = (self.centres - centres)[:, None, :]
+        d = ((self.centres - centres) / self.scale)[:, None, :]
         return np.stack([
             m1 + d, m2 + 2 * d * m1 + d**2, m3 + 3 * d * m2 + 3 * d**2 * m1 + d**3,
             m4 + 4 * d * m3 + 6 * d**2 * m2 + 4 * d**3 * m1 + d**4])

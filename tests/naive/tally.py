@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 
-def count_looks(energy: np.ndarray, levels: np.ndarray, per_stretch: int, centres: np.ndarray):
+def count_looks(energy: np.ndarray, levels: np.ndarray, per_stretch: int, centres: np.ndarray,
+                scale: float = 1.0):
     """Counts by rung and level, by stretch and level, and mean powers about the centres, of looks (R, T, K)."""
     R, T, K = energy.shape
     B = T // per_stretch
@@ -20,5 +21,6 @@ def count_looks(energy: np.ndarray, levels: np.ndarray, per_stretch: int, centre
                 if t // per_stretch < B:
                     pooled[r, t // per_stretch, level] += 1
                     for n in range(4):
-                        moments[n, r, t // per_stretch, k] += (energy[r, t, k] - centres[k]) ** (n + 1) / per_stretch
+                        apart = (energy[r, t, k] - centres[k]) / scale
+                        moments[n, r, t // per_stretch, k] += apart ** (n + 1) / per_stretch
     return counts, pooled, moments

@@ -35,7 +35,7 @@ def obstacle(model: IsingModel) -> str:
 def cost(model: IsingModel, n_betas: int) -> float:
     """Nanoseconds of the drawing, of the eliminations and of four dense Pfaffians."""
     sides = model.lattice.shape if model.lattice is not None else (model.n_sites,)
-    return pfaffian_cost(model.n_sites, model.n_sites**1.5 + float(sum(sides)) ** 3, n_betas)
+    return pfaffian_cost(model.n_sites, model.n_sites**1.5 + 0.025 * float(sum(sides)) ** 3, n_betas)
 
 
 def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outcome]:

@@ -35,7 +35,7 @@ def obstacle(model: IsingModel) -> str:
 def cost(model: IsingModel, n_betas: int) -> float:
     """Nanoseconds: table entries, bookkeeping of each site and beta, laying out."""
     tree = _tree(model)
-    return n_betas * (3.0 * tree.order.work + 400.0 * model.n_sites) + 1e4 * model.n_sites + 1e6
+    return n_betas * (2.0 * tree.order.work + 400.0 * model.n_sites) + 1e4 * model.n_sites + 1e6
 
 
 def _tree(model: IsingModel) -> JunctionTree:

@@ -273,6 +273,21 @@ def test_populations_are_unbiased_and_keep_their_families():
     sequential(p_value)
 
 
+def test_populations_do_not_depend_on_each_other():
+    """The error takes them for independent: runs must scatter as their populations say, and no more."""
+    model, runs, many = build_model(EA), 50, 160
+
+    def p_value(seed: int) -> float:
+        (route,) = routes(model, np.array([1.0]), particles=8 * many, sweeps=6, kernel="auto", seed=seed,
+                          demand=lambda length: (6.0, 6.0))
+        found = np.exp([anneal(route.start(8 * many, 1000 * seed + k), route, many, 1000 * seed + k).log_ratio[0] + 9.0
+                        for k in range(runs)])
+        ratio = many * found.mean(axis=1).var(ddof=1) / found.var(axis=1, ddof=1).mean()
+        return float(scipy.stats.chi2.sf((runs - 1) * ratio, runs - 1))
+
+    sequential(p_value)
+
+
 def test_the_number_of_threads_changes_nothing():
     model = build_model("sk:n=12,seed=1")
     for method in ("ais:particles=200", "reverse-ais:particles=130", "population-annealing:particles=64"):

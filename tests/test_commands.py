@@ -26,7 +26,7 @@ from statfe.sampling.samplers import DEFAULT_SAMPLER
 RESULT_KEYS = ["model", "method", "kind", "status", "message", "beta", "n_sites", "beta_f", "beta_f_error", "seconds",
                "stats"]
 SCORE_KEYS = [*RESULT_KEYS, "reference", "reference_beta_f", "reference_error", "error", "error_per_site", "sigmas",
-              "verdict", "bound_violated"]
+              "verdict", "bound_violated", "reference_status"]
 
 
 def strict(text: str):

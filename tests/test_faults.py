@@ -230,6 +230,15 @@ FAULTS = {
     "importance sampling: trials without their flip": (
         "statfe/junction/mixture.py", "logsumexp(offsets - along, axis=1)", "logsumexp(offsets + along, axis=1)",
         "test_importance_sampling.py::test_trials_are_normalised_and_symmetric_where_the_model_is"),
+    "importance sampling: samples that decide are in the estimate": (
+        "statfe/methods/sampled/importance_sampling.py", "log_mean_weight(logs[looks:])", "log_mean_weight(logs)",
+        "test_importance_sampling.py::test_who_decides_is_not_in_the_estimate"),
+    "importance sampling: a blend that is not normalised": (
+        "statfe/junction/mixture.py", "logsumexp(each, axis=0) - np.log(len(self.trials))", "logsumexp(each, axis=0)",
+        "test_importance_sampling.py::test_trials_are_normalised_and_symmetric_where_the_model_is"),
+    "importance sampling: the fit goes uphill": (
+        "statfe/junction/fit.py", "means - wanted + stiff * off", "wanted - means + stiff * off",
+        "test_importance_sampling.py::test_a_fitted_trial_is_nearer_than_the_bonds_it_keeps"),
     "layers: ln 2 cosh without its large part": (
         "statfe/kernels/layers.py", "total[b] -= sign * 0.5 * negative", "total[b] -= sign * 0.25 * negative",
         "test_annealed.py::test_weights_of_layers_sum_out_the_large_one"),
@@ -256,6 +265,10 @@ FAULTS = {
     "populations: weights of the step forgotten": (
         "statfe/annealed/population.py", "top + float(np.log(sums[-1] / n))", "top",
         "test_annealed.py::test_populations_are_unbiased_and_keep_their_families"),
+    "populations: copies from the first of them": (
+        "statfe/annealed/population.py", "offset = np.repeat(np.arange(populations) * size, size)",
+        "offset = np.zeros(populations * size, dtype=np.int64)",
+        "test_annealed.py::test_populations_do_not_depend_on_each_other"),
     "planar: a Kasteleyn sign": (
         "statfe/planar/terminals.py", "against = first + (np.arange(darts) & 1)", "against = first + 0",
         "test_planar.py::test_equals_the_sum_over_states[K4]"),
@@ -302,6 +315,26 @@ FAULTS = {
     "verdict: trips are not counted": (
         "statfe/estimators/verdict.py", "e.trips[k] < MIN_TRIPS", "e.trips[k] < 0",
         "test_reference_verdict.py::test_chains_that_never_travel"),
+    "tally: the wrong level": (
+        "statfe/kernels/tally.py", "* inverse_width + 0.5)", "* inverse_width)",
+        "test_tally.py::test_counts_are_those_of_the_looks"),
+    "tally: pooled counts of the next stretch": (
+        "statfe/kernels/tally.py", "pooled[b, level] += 1", "pooled[min(b + 1, len(pooled) - 1), level] += 1",
+        "test_tally.py::test_counts_are_those_of_the_looks"),
+    "tally: huge couplings leave the range of doubles": (
+        "statfe/kernels/tally.py", "x = (e - centre) * inverse_scale", "x = e - centre",
+        "test_tally.py::test_huge_and_tiny_couplings_change_nothing"),
+    "tally: counts of very long runs wrap": (
+        "statfe/sampling/tallying.py", "self.pooled = np.zeros((R, B, L), dtype=np.int64)",
+        "self.pooled = np.zeros((R, B, L), dtype=np.uint32)",
+        "test_tally.py::test_counts_of_very_long_runs_do_not_wrap"),
+    "tally: what is forgotten stays in the pooled counts": (
+        "statfe/sampling/tallying.py", "for array in (self.counts, self.level_sums, self.pooled, self.sums):",
+        "for array in (self.counts, self.level_sums, self.sums):",
+        "test_tally.py::test_what_is_forgotten_leaves_no_trace"),
+    "draws: thinning keeps the first of two": (
+        "statfe/sampling/draws.py", "array[:, 1: capacity // 2 * 2: 2]", "array[:, 0: capacity // 2 * 2: 2]",
+        "test_tally.py::test_draws_thin_out_when_there_are_too_many"),
     "biased sweeps: the bias of the old place": (
         "statfe/kernels/biased.py", "gain = new - bias - beta * cost", "gain = 0.98 * new - bias - beta * cost",
         "test_biased.py::test_sweeps_are_those_of_the_naive_twin"),
@@ -322,6 +355,9 @@ FAULTS = {
     "profile: the two saturated states of |M| = N count as one": (
         "statfe/flat/umbrella.py", "up - math.log(2.0) if folded else up", "up",
         "test_umbrella.py::test_the_profile_of_4x4_is_that_of_enumeration"),
+    "Wang-Landau: both nodes beside a place become seen": (
+        "statfe/kernels/biased_learning.py", "if share > 0.5:", "if share > 0.0:",
+        "test_wang_landau.py::test_levels_beside_nodes_do_not_spoil_long_learning"),
 }
 
 

@@ -51,6 +51,9 @@ def test_rule_1_before_rule_2():
 def test_rule_2_reference_not_converged(value):
     score = judge(sampled(value, status="not_converged"), free_energy(-80.0, kind="upper_bound"))
     assert score.verdict == "reference not converged"
+    assert score.reference_status == "not_converged"
+    assert math.isnan(score.error)
+    assert math.isnan(score.sigmas)
     assert not score.judged
     assert not score.bound_violated
 
@@ -140,7 +143,7 @@ def test_keys_of_a_row_are_those_of_the_contract():
     assert list(row) == [
         "model", "method", "kind", "status", "message", "beta", "n_sites", "beta_f", "beta_f_error", "seconds", "stats",
         "reference", "reference_beta_f", "reference_error", "error", "error_per_site", "sigmas", "verdict",
-        "bound_violated"]
+        "bound_violated", "reference_status"]
     assert row["sigmas"] is None
     failed = judge(EXACT, free_energy(math.nan)).to_dict()
     assert failed["beta_f"] is failed["error"] is failed["error_per_site"] is None

@@ -31,7 +31,8 @@ class Bracket:
     value, error
         Bennett's estimate of -ln(Z / Z_0).
     effective
-        Effective number of walks that look as if they might go the other way; the smaller of both directions.
+        Walks that look as if they might go the other way: the effective number, or twice the sum of their chances
+        where that is less; the smaller of both directions. Half of the walks have a chance of 1/2 in equilibrium.
     """
 
     upper: float
@@ -77,7 +78,8 @@ def _bennett(up: np.ndarray, down: np.ndarray, groups: np.ndarray | None) -> tup
     if slope <= 0.0:
         return -C, math.inf, 0.0
     error = math.hypot(_error_of_sum(g, None), _error_of_sum(h, groups)) / slope
-    return -C, error, min(_kish(g), _kish(h))
+    # Chances that are all alike and next to nothing are no overlap: Bennett's equation then has a root in the gap.
+    return -C, error, min(_kish(g), _kish(h), 2.0 * float(g.sum()), 2.0 * float(h.sum()))
 
 
 def _kish(x: np.ndarray) -> float:

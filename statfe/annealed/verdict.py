@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from statfe.estimators.bound_check import upper_bounds
 from statfe.estimators.log_weights import MAX_K_HAT, LogMean
+from statfe.estimators.phases import phase_problem
 from statfe.models.ising import IsingModel
 from statfe.result import Kind, Outcome, failure
 
@@ -42,19 +44,35 @@ def mean_with_error(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.inf
 
 
-def bounds_of(model: IsingModel, betas: np.ndarray) -> dict[float, float]:
-    """A rigorous upper bound on beta F at every beta."""
+@dataclass(frozen=True)
+class Limits:
+    """What beta F of `model` at `beta` must not lie above: a rigorous bound, and what its phases give."""
+
+    model: IsingModel
+    beta: float
+    bound: float
+
+    def problem(self, value: float, error: float) -> str:
+        """What is wrong with an estimate, or ""."""
+        if value - BOUND_SIGMAS * error > self.bound + 1e-9 * max(1.0, abs(self.bound)):
+            return f"beta F lies above a rigorous upper bound, {self.bound:.6g}"
+        return phase_problem(self.model, self.beta, value, error)
+
+
+def limits_of(model: IsingModel, betas: np.ndarray) -> dict[float, Limits]:
+    """The limits at every beta."""
     targets = np.unique(betas)
-    return dict(zip(targets.tolist(), upper_bounds(model, targets).tolist(), strict=True))
+    return {float(beta): Limits(model, float(beta), float(bound))
+            for beta, bound in zip(targets, upper_bounds(model, targets), strict=True)}
 
 
-def judged(value: float, error: float, kind: Kind, trouble: str, advice: str, bound: float,
+def judged(value: float, error: float, kind: Kind, trouble: str, advice: str, limits: Limits,
            stats: Mapping[str, Any]) -> Outcome:
-    """The outcome of a value: `not_converged` where there is `trouble` or it lies above a rigorous `bound`."""
+    """The outcome of a value: `not_converged` where there is `trouble`, or an estimate is beyond `limits`."""
     if not (math.isfinite(value) and (math.isfinite(error) or trouble)):
         return failure(kind, "diverged", OVERFLOWS, **stats)
-    if not trouble and kind == "estimate" and value - BOUND_SIGMAS * error > bound + 1e-9 * max(1.0, abs(bound)):
-        trouble = f"beta F lies above a rigorous upper bound, {bound:.6g}"
+    if not trouble and kind == "estimate":
+        trouble = limits.problem(value, error)
     if trouble:
         return Outcome(
             beta_f=value, beta_f_error=error if math.isfinite(error) else math.nan, kind=kind, status="not_converged",

@@ -7,8 +7,9 @@ message says which check and what to change. Where the draws say nothing about a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -16,8 +17,10 @@ from statfe.chains import Chains
 from statfe.estimators.bar import bar
 from statfe.estimators.bound_check import upper_bounds
 from statfe.estimators.mbar import MbarResult, influence_on, mbar
+from statfe.estimators.phases import phase_problem
 from statfe.estimators.samples import Samples, samples_of
 from statfe.estimators.stepping_stone import stepping_stone
+from statfe.estimators.suspects import hot_end, stuck, twins
 from statfe.estimators.thermodynamic_integration import IntegrationResult, thermodynamic_integration
 from statfe.estimators.verdict import MAX_SIGMAS, Evidence, Verdict, judge, worst
 from statfe.models.ising import IsingModel
@@ -29,6 +32,8 @@ from statfe.tally import Tally
 MIN_DRAWS = 4
 #: Energies are rounded to this share of the largest: differences below it are sums in another order, not physics.
 ROUNDING = 2.0**-40
+#: Largest model, in sites and bonds both ways, whose phases are weighed beside a run of chains.
+MOST_FOR_PHASES = 4000
 #: Kernels whose own moves cross from phase to phase: their draws are independent without trips along the ladder.
 CLUSTER_KERNELS = ("swendsen-wang", "wolff")
 
@@ -70,7 +75,7 @@ def ladder_diagnostics(chains: Chains, tally: Tally | None = None) -> dict[str, 
         samples = samples_of(tally)
         found = [samples.powers(k)[:2] for k in range(len(tally.betas))]
         mean, sigma = np.array([m for m, _ in found]), np.array([s for _, s in found])
-        error = mean_error(tally.moments[0], tally.units).error
+        error = tally.scale * mean_error(tally.moments[0], tally.units).error
         effective = np.where(error > 0.0, (sigma / np.where(error > 0.0, error, 1.0)) ** 2, effective)
     with np.errstate(over="ignore"):
         # Far outside the range of doubles: infinite, and the estimates say so.
@@ -118,14 +123,24 @@ def sampled_reference(model: IsingModel, chains: Chains, tally: Tally | None = N
             "disagreement": _disagreement(bennett, integration, own, chains.units)}
         made = _estimates(estimators, chains, anchor, bennett, integration, own)
     informed = _informed(samples, bennett)
-    evidence = _evidence(chains, bennett, own.error, diagnostics)
+    evidence = _evidence(model, chains, bennett, own.error, diagnostics)
     wanted = np.flatnonzero(chains.requested).tolist()
     bounds = upper_bounds(model, chains.betas[wanted])
-    verdicts = [judge(evidence, k, float(bound)) for k, bound in zip(wanted, bounds, strict=True)]
+    verdicts = [judge(evidence, k, float(bound), _phases(model, float(chains.betas[k])))
+                for k, bound in zip(wanted, bounds, strict=True)]
     outcomes = {
         name: [_outcome(name, made, informed, verdict, float(bound), k)
                for k, verdict, bound in zip(wanted, verdicts, bounds, strict=True)] for name in estimators}
     return SampledReference(chains.betas[wanted], outcomes, diagnostics, verdicts)
+
+
+def _phases(model: IsingModel, beta: float) -> Callable[[float, float], str] | None:
+    """What says which phases an estimate missed at `beta`, in small models with fields.
+
+    Without fields phases that matter are joined by round trips, or are mirror images; and the search takes time.
+    """
+    small = model.n_sites + len(model.indices) <= MOST_FOR_PHASES
+    return partial(phase_problem, model, beta) if model.has_fields and small else None
 
 
 @dataclass(frozen=True)
@@ -155,7 +170,10 @@ def _estimates(names: Sequence[str], chains: Chains, anchor: float, bennett: Mba
     return made
 
 
-def _evidence(chains: Chains, bennett: MbarResult, error: np.ndarray, diagnostics: dict[str, np.ndarray]) -> Evidence:
+def _evidence(model: IsingModel, chains: Chains, bennett: MbarResult, error: np.ndarray,
+              diagnostics: dict[str, np.ndarray]) -> Evidence:
+    hot_mean, hot_spread = hot_end(
+        model, chains, float(diagnostics["energy_mean"][0]), float(diagnostics["energy_error"][0]))
     return Evidence(
         betas=chains.betas, solved=bennett.converged, beta_f=bennett.beta_f, error=error,
         draws=diagnostics["estimate_draws"], estimate_r_hat=diagnostics["estimate_r_hat"],
@@ -163,7 +181,8 @@ def _evidence(chains: Chains, bennett: MbarResult, error: np.ndarray, diagnostic
         effective=diagnostics["effective_draws"], overlap=bennett.overlap, rejection=1.0 - chains.swap_acceptance,
         trips=diagnostics["round_trips"],
         trips_needed=chains.trips is not None and chains.kernel not in CLUSTER_KERNELS,
-        anneals=chains.n_replicas if chains.schedule == "annealing" else 0)
+        anneals=chains.n_replicas if chains.schedule == "annealing" else 0, hot_mean=hot_mean, hot_spread=hot_spread,
+        twins=twins(chains.energy[:, :, 0]), stuck=stuck(chains))
 
 
 def _trips(chains: Chains) -> np.ndarray:

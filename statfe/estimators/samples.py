@@ -110,15 +110,15 @@ class _Counted(Samples):
     def powers(self, k: int) -> tuple[float, float, np.ndarray]:
         # About the mean from about a centre: (x - d)^n by the binomial law.
         a1, a2, a3, a4 = self.tally.moments[..., k]
-        d = float(a1.mean())
+        d, scale = float(a1.mean()), self.tally.scale
         two = a2 - 2.0 * d * a1 + d * d
         sigma = float(np.sqrt(max(two.mean(), 0.0)))
-        mean = float(self.tally.centres[k]) + d
+        mean = float(self.tally.centres[k]) + scale * d
         if sigma == 0.0:
             return mean, 0.0, np.zeros((4, *self.shape[:2]))
         three = a3 - 3.0 * d * a2 + 3.0 * d**2 * a1 - d**3
         four = a4 - 4.0 * d * a3 + 6.0 * d**2 * a2 - 4.0 * d**3 * a1 + d**4
-        return mean, sigma, np.stack([(a1 - d) / sigma, two / sigma**2, three / sigma**3, four / sigma**4])
+        return mean, scale * sigma, np.stack([(a1 - d) / sigma, two / sigma**2, three / sigma**3, four / sigma**4])
 
 
 @dataclass(frozen=True)

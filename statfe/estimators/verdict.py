@@ -13,6 +13,7 @@ What could be wrong, and what would show it:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ MIN_EFFECTIVE = 100.0
 MAX_SIGMAS = 4.0
 #: Fewest replicas of an anneal, half of them down from the cold end, that can disagree in a way that R-hat sees.
 MIN_ANNEALS = 4
+#: Farthest that the mean energy at beta = 0 may be from that of all states, and largest factor of its variance: loose,
+#: for energies with long tails.
+MAX_HOT_SIGMAS, MAX_HOT_SPREAD = 6.0, 4.0
 #: Fewest trips from beta = 0 to a rung and back, over all replicas, and the first rung that needs them.
 MIN_TRIPS, FIRST_TRIP = 10, 3
 
@@ -121,6 +125,13 @@ class Evidence:
         Whether trips are what makes draws independent: not where moves flip whole clusters.
     anneals
         Replicas of an anneal; 0 for other schedules.
+    hot_mean, hot_spread
+        At beta = 0, where both are known of all states: mean energy less that, in standard errors, and variance of the
+        energy over that.
+    twins
+        Whether two replicas are one and the same.
+    stuck
+        Whether a rung stands still at one energy where it should not, bool.
     """
 
     betas: np.ndarray
@@ -138,15 +149,27 @@ class Evidence:
     trips: np.ndarray
     trips_needed: bool
     anneals: int
+    hot_mean: float
+    hot_spread: float
+    twins: bool
+    stuck: np.ndarray
 
 
-def judge(evidence: Evidence, k: int, bound: float) -> Verdict:
-    """The verdict at rung `k`, which rests on all rungs from 0 to k; `bound` is a rigorous upper bound on beta F."""
+def judge(evidence: Evidence, k: int, bound: float, missed: Callable[[float, float], str] | None = None) -> Verdict:
+    """The verdict at rung `k`, which rests on all rungs from 0 to k.
+
+    Parameters
+    ----------
+    bound
+        A rigorous upper bound on beta F.
+    missed
+        Says of an estimate of beta F and its error which phases it missed, or "".
+    """
     if k == 0:
         # The anchor is exact whatever the chains did.
         return Verdict()
     e = evidence
-    problems = [*_ladder_problems(e, k), *_mixing_problems(e, k), *_estimate_problems(e, k, bound)]
+    problems = [*_ladder_problems(e, k), *_mixing_problems(e, k), *_estimate_problems(e, k, bound, missed)]
     return Verdict(
         tuple(problems), halves=float(e.halves[k]),
         r_hat=max(float(e.r_hat[: k + 1].max()), float(e.estimate_r_hat[k])),
@@ -170,8 +193,17 @@ def _ladder_problems(e: Evidence, k: int) -> list[str]:
 
 
 def _mixing_problems(e: Evidence, k: int) -> list[str]:
-    """Chains that disagree with each other or with their past, or too few independent draws."""
+    """Chains that disagree with each other, with their past or with what is known, or too few independent draws."""
     found = []
+    if abs(e.hot_mean) > MAX_HOT_SIGMAS or not 1.0 / MAX_HOT_SPREAD < e.hot_spread < MAX_HOT_SPREAD:
+        found.append(
+            f"at beta=0 the mean energy is {abs(e.hot_mean):.3g} sigma from that of all states, and its variance "
+            f"{e.hot_spread:.3g} times theirs: the chains do not sample this model; take other chains")
+    if e.twins:
+        found.append("two replicas are the same chain; give each a stream of its own")
+    if e.stuck[: k + 1].any():
+        found.append(f"all chains stand still at beta={e.betas[int(e.stuck.argmax())]:.4g}, where the energies of the "
+                     "rung before say that they should move; raise sweeps, or take another kernel")
     if 0 < e.anneals < MIN_ANNEALS:
         # A chain that is annealed falls into one phase, and nothing in it tells of the others.
         found.append(f"an anneal needs {MIN_ANNEALS} replicas to be checked; raise replicas, or use schedule=tempering")
@@ -195,8 +227,9 @@ def _mixing_problems(e: Evidence, k: int) -> list[str]:
     return found
 
 
-def _estimate_problems(e: Evidence, k: int, bound: float) -> list[str]:
-    """Estimates that disagree, with each other or with a bound."""
+def _estimate_problems(e: Evidence, k: int, bound: float,
+                       missed: Callable[[float, float], str] | None) -> list[str]:
+    """Estimates that disagree, with each other, with a bound, or with what starts in other phases."""
     found = []
     if abs(e.agreement[k]) > MAX_SIGMAS:
         found.append(
@@ -208,4 +241,6 @@ def _estimate_problems(e: Evidence, k: int, bound: float) -> list[str]:
         found.append(
             f"beta F lies above a rigorous upper bound by {excess / max(error, 1e-300):.3g} sigma: the chains miss a "
             "phase of lower free energy; start from other states or use another method")
+    elif missed and (text := missed(value, error)):
+        found.append(f"{text}; raise sweeps, or use another method")
     return found

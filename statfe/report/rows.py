@@ -17,7 +17,7 @@ from statfe.store.hdf5 import FORMAT
 COLUMNS = (
     "model", "method", "kind", "status", "message", "beta", "n_sites", "beta_f", "beta_f_error", "seconds",
     "reference", "reference_beta_f", "reference_error", "error", "error_per_site", "sigmas", "verdict",
-    "bound_violated")
+    "bound_violated", "reference_status")
 
 
 def csv_bytes(comparisons: Sequence[Comparison]) -> bytes:

@@ -133,7 +133,7 @@ def _read(parent: h5py.Group) -> Comparison:
             model=model, betas=scores["beta"][()].tolist(),
             reference=[r for r in reference if r.method == preferred],
             secondary=[r for r in reference if r.method != preferred],
-            scores=_read_scores(scores, read_free_energies(scores, model, n_sites), preferred),
+            scores=_read_scores(scores, read_free_energies(scores, model, n_sites), reference),
             facts=json.loads(about["facts"]), skipped=[(a, b) for a, b in json.loads(about["skipped"])],
             versions=json.loads(about["versions"]), source_commit=str(about["source_commit"]),
             created=str(about["created"]), title=str(about["title"]), sampler=str(about["sampler"]),
@@ -141,8 +141,10 @@ def _read(parent: h5py.Group) -> Comparison:
             ising=read_model(require_group(parent, "model")) if "model" in parent else None)
 
 
-def _read_scores(group: h5py.Group, results: Sequence[FreeEnergy], reference: str) -> list[Score]:
+def _read_scores(group: h5py.Group, results: Sequence[FreeEnergy], reference: Sequence[FreeEnergy]) -> list[Score]:
     """The scores as they were given, not judged anew."""
+    preferred = reference[0].method if reference else ""
+    status = {r.beta: r.status for r in reference if r.method == preferred}
     numbers = {name: group[name][()] for name in NUMBERS}
     verdicts, flags = group["verdict"].asstr()[()], group["bound_violated"][()]
     row = {str(method): i for i, method in enumerate(group["method"].asstr()[()])}
@@ -153,6 +155,7 @@ def _read_scores(group: h5py.Group, results: Sequence[FreeEnergy], reference: st
         if not verdicts[at].startswith(VERDICTS):
             raise ValueError(f"no verdict is {verdicts[at]!r}")
         scores.append(Score(
-            result=result, reference=reference, verdict=str(verdicts[at]), bound_violated=bool(flags[at]),
+            result=result, reference=preferred, verdict=str(verdicts[at]), bound_violated=bool(flags[at]),
+            reference_status=status.get(result.beta, "not_converged"),
             **{name: float(values[at]) for name, values in numbers.items()}))
     return scores

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from statfe.errors import UsageError
-from statfe.result import FreeEnergy, plain
+from statfe.result import FreeEnergy, Status, plain
 
 #: A gap of up to this many standard deviations is what chance gives.
 SIGMAS = 3.0
@@ -56,11 +56,14 @@ class Score:
     error_per_site
         error / N.
     sigmas
-        error / hypot(own error, reference error), signed; NaN where both errors are 0.
+        error / hypot(own error, reference error), signed; NaN where both errors are 0. Like `error` NaN too where the
+        reference has not converged: nothing is held against a reference that failed.
     verdict
         In words; begins with one of `VERDICTS`.
     bound_violated
         Whether a bound lies on the wrong side of the reference by more than chance or rounding.
+    reference_status
+        Status of the reference.
     """
 
     result: FreeEnergy
@@ -72,6 +75,7 @@ class Score:
     sigmas: float
     verdict: str
     bound_violated: bool
+    reference_status: Status = "converged"
 
     @property
     def verdict_class(self) -> str:
@@ -92,7 +96,7 @@ class Score:
         """One row of the contract, in its order; NaN and infinities become None."""
         row = self.result.to_dict()
         mine = ("reference", "reference_beta_f", "reference_error", "error", "error_per_site", "sigmas",
-                "verdict", "bound_violated")
+                "verdict", "bound_violated", "reference_status")
         row.update(plain({name: getattr(self, name) for name in mine}))
         return row
 
@@ -113,13 +117,14 @@ def judge(reference: FreeEnergy, result: FreeEnergy) -> Score:
     if not math.isclose(result.beta, reference.beta, rel_tol=1e-12, abs_tol=1e-300):
         raise UsageError(f"{result.method} is at beta={result.beta:g}, its reference at {reference.beta:g}")
     has_result = result.status == "converged" and math.isfinite(result.beta_f)
-    gap = result.beta_f - reference.beta_f if has_result else math.nan
+    gap = result.beta_f - reference.beta_f if has_result and reference.status == "converged" else math.nan
     sigma = math.hypot(result.beta_f_error, reference.beta_f_error)
     verdict, violated = _verdict(reference, result, has_result, gap, sigma)
     return Score(
         result=result, reference=reference.method, reference_beta_f=reference.beta_f,
         reference_error=reference.beta_f_error, error=gap, error_per_site=gap / result.n_sites,
-        sigmas=gap / sigma if sigma > 0 else math.nan, verdict=verdict, bound_violated=violated)
+        sigmas=gap / sigma if sigma > 0 else math.nan, verdict=verdict, bound_violated=violated,
+        reference_status=reference.status)
 
 
 def _verdict(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from statfe.annealed.route import PATH_OPTIONS, Route, routes
-from statfe.annealed.verdict import bounds_of, judged, mean_with_error, weight_stats, weight_trouble
+from statfe.annealed.verdict import Limits, judged, limits_of, mean_with_error, weight_stats, weight_trouble
 from statfe.annealed.walkers import walk
 from statfe.estimators.log_weights import log_mean_weight
 from statfe.models.ising import IsingModel
@@ -29,7 +29,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
         start: str, value: str) -> Sequence[Outcome]:
     """One pass for all betas, or from a product trial one each."""
     paths = routes(model, betas, particles=particles, sweeps=sweeps, kernel=kernel, seed=context.seed, start=start)
-    bounds = bounds_of(model, betas)
+    limits = limits_of(model, betas)
     found = {0.0: Outcome(beta_f=-model.n_sites * float(np.log(2.0)), kind=_kind(value))}
     for number, route in enumerate(paths):
         def tell(done: float, number: int = number) -> None:
@@ -39,7 +39,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
         walkers = route.start(particles, context.seed, number)
         logs = walk(walkers, np.arange(len(route.laws)), route.marks, route.moves, workers=context.workers, tell=tell)
         for beta, own in zip(route.betas, logs, strict=True):
-            found[float(beta)] = outcome(route, own, float(beta), value, bounds[float(beta)])
+            found[float(beta)] = outcome(route, own, float(beta), value, limits[float(beta)])
     return [found[float(beta)] for beta in betas]
 
 
@@ -47,7 +47,7 @@ def _kind(value: str) -> Kind:
     return "estimate" if value == "estimate" else "upper_bound"
 
 
-def outcome(route: Route, log_weights: np.ndarray, beta: float, value: str, bound: float) -> Outcome:
+def outcome(route: Route, log_weights: np.ndarray, beta: float, value: str, limits: Limits) -> Outcome:
     """-ln of the mean weight, or the mean of -ln w, which lies above it on average."""
     mean = log_mean_weight(log_weights)
     upper, upper_error = mean_with_error(-log_weights)
@@ -56,8 +56,8 @@ def outcome(route: Route, log_weights: np.ndarray, beta: float, value: str, boun
         "upper_bound": route.base + upper + beta * route.model.offset, "upper_bound_error": upper_error}
     if value == "bound":
         # The bound holds in expectation, however few particles carry the weight.
-        return judged(route.base + upper, upper_error, "upper_bound", "", ADVICE, bound, stats)
-    return judged(route.base - mean.value, mean.error, "estimate", weight_trouble(mean), ADVICE, bound, stats)
+        return judged(route.base + upper, upper_error, "upper_bound", "", ADVICE, limits, stats)
+    return judged(route.base - mean.value, mean.error, "estimate", weight_trouble(mean), ADVICE, limits, stats)
 
 
 METHOD = Method(

@@ -17,7 +17,7 @@ import numpy as np
 
 from statfe.annealed.population import Populations, anneal
 from statfe.annealed.route import PATH_OPTIONS, Route, routes
-from statfe.annealed.verdict import bounds_of, judged
+from statfe.annealed.verdict import Limits, judged, limits_of
 from statfe.estimators.log_weights import log_mean_weight
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
@@ -41,7 +41,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, populations: 
 
     total = populations * particles
     paths = routes(model, betas, particles=total, sweeps=sweeps, kernel=kernel, seed=context.seed, demand=demand)
-    bounds = bounds_of(model, betas)
+    limits = limits_of(model, betas)
     found = {0.0: Outcome(beta_f=-model.n_sites * float(np.log(2.0)), kind="estimate")}
     for route in paths:
         def tell(done: float) -> None:
@@ -51,11 +51,11 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, populations: 
         walkers = route.start(total, context.seed)
         seen = anneal(walkers, route, populations, context.seed, context.workers, tell)
         for j, beta in enumerate(route.betas):
-            found[float(beta)] = outcome(route, seen, j, particles, bounds[float(beta)])
+            found[float(beta)] = outcome(route, seen, j, particles, limits[float(beta)])
     return [found[float(beta)] for beta in betas]
 
 
-def outcome(route: Route, seen: Populations, j: int, particles: int, bound: float) -> Outcome:
+def outcome(route: Route, seen: Populations, j: int, particles: int, limits: Limits) -> Outcome:
     """-ln of the mean of the populations' Z (Machta 2010, eq. 22), its error from whole populations."""
     logs = seen.log_ratio[j]
     mean = log_mean_weight(logs)
@@ -72,7 +72,7 @@ def outcome(route: Route, seen: Populations, j: int, particles: int, bound: floa
     elif stats["rho_t"] * MIN_RATIO > particles:
         trouble = (f"{particles} particles are fewer than {MIN_RATIO:g} times the mean square family size, "
                    f"{stats['rho_t']:.3g}")
-    return judged(route.base - mean.value, mean.error, "estimate", trouble, ADVICE, bound, stats)
+    return judged(route.base - mean.value, mean.error, "estimate", trouble, ADVICE, limits, stats)
 
 
 METHOD = Method(

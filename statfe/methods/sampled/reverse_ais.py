@@ -19,7 +19,7 @@ import numpy as np
 from statfe.annealed.bracket import Bracket, bracket
 from statfe.annealed.equilibrium import Samples, equilibrium
 from statfe.annealed.route import PATH_OPTIONS, Route, routes
-from statfe.annealed.verdict import BOUND_SIGMAS, MIN_EFFECTIVE, bounds_of, judged
+from statfe.annealed.verdict import BOUND_SIGMAS, MIN_EFFECTIVE, Limits, judged, limits_of
 from statfe.annealed.walkers import walk
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
@@ -37,7 +37,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
         start: str, samples: str, value: str) -> Sequence[Outcome]:
     """One pass up for all betas, and one down from each."""
     paths = routes(model, betas, particles=particles, sweeps=sweeps, kernel=kernel, seed=context.seed, start=start)
-    bounds = bounds_of(model, betas)
+    limits = limits_of(model, betas)
     targets = np.array([beta for route in paths for beta in route.betas])
     longest = max((route.moves * (len(route.laws) - 1) for route in paths), default=0)
     drawn = equilibrium(model, targets, particles, context.seed, context.workers, longest,
@@ -51,7 +51,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
         for up, beta, mark in zip(ups, route.betas, route.marks, strict=True):
             down = _walk_down(route, int(mark), drawn[done], context, DOWN + done)
             met = bracket(up, down, drawn[done].groups)
-            found[float(beta)] = outcome(route, met, drawn[done], float(beta), value, bounds[float(beta)])
+            found[float(beta)] = outcome(route, met, drawn[done], float(beta), value, limits[float(beta)])
             done += 1
             if context.progress is not None:
                 context.progress("annealing down", done / len(targets))
@@ -64,7 +64,7 @@ def _walk_down(route: Route, mark: int, samples: Samples, context: Context, key:
     return walk(walkers, np.arange(mark, -1, -1), np.array([mark]), route.moves, workers=context.workers)[0]
 
 
-def outcome(route: Route, met: Bracket, samples: Samples, beta: float, value: str, bound: float) -> Outcome:
+def outcome(route: Route, met: Bracket, samples: Samples, beta: float, value: str, limits: Limits) -> Outcome:
     """Bennett's estimate, or the bound from below."""
     base = route.base + beta * route.model.offset
     stats: dict[str, Any] = {
@@ -75,9 +75,9 @@ def outcome(route: Route, met: Bracket, samples: Samples, beta: float, value: st
     if value == "bound":
         number, error = route.base + met.lower, met.lower_error
         if samples.exact:
-            return judged(number, error, "lower_bound", "", ADVICE, bound, stats)
-        return judged(number, error, "uncontrolled", samples.trouble or CONDITIONAL, ADVICE, bound, stats)
-    return judged(route.base + met.value, met.error, "estimate", trouble(met, samples), ADVICE, bound, stats)
+            return judged(number, error, "lower_bound", "", ADVICE, limits, stats)
+        return judged(number, error, "uncontrolled", samples.trouble or CONDITIONAL, ADVICE, limits, stats)
+    return judged(route.base + met.value, met.error, "estimate", trouble(met, samples), ADVICE, limits, stats)
 
 
 def trouble(met: Bracket, samples: Samples) -> str:

@@ -71,7 +71,7 @@ METHOD = Method(
     options=(
         Option("along", "str", ALONG[0], "coordinate of the windows", ALONG),
         Option("windows", "int", doc="number of windows (default: by the range of the coordinate)", minimum=1,
-               optional=True),
+               maximum=1000, optional=True),
         Option("replicas", "int", DEFAULT_REPLICAS, "independent sets of windows", minimum=2),
         Option("sweeps", "int", DEFAULT_SWEEPS, "measured sweeps a window", minimum=1),
     ),

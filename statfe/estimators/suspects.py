@@ -24,7 +24,7 @@ def hot_end(model: IsingModel, chains: Chains, mean: float, error: float) -> tup
     if not 0.0 < known < math.inf or hot.size < FEW_HOT or not math.isfinite(mean):
         return 0.0, 1.0
     scale = math.sqrt(known)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         return mean / max(error, 1e-9 * scale), float((hot / scale).var())
 
 
@@ -42,7 +42,8 @@ def stuck(chains: Chains) -> np.ndarray:
     still = np.ptp(energy, axis=(0, 1)) == 0.0
     for k in np.flatnonzero(still[1:] & ~still[:-1]) + 1:
         before, level = energy[:, :, k - 1], energy[0, 0, k]
-        weights = np.exp(-(chains.betas[k] - chains.betas[k - 1]) * (before - before.min()))
+        with np.errstate(over="ignore"):
+            weights = np.exp(-(chains.betas[k] - chains.betas[k - 1]) * (before - before.min()))
         away = float(weights[before != level].sum() / weights.sum())
         found[k] = away * before.size > SURELY
     return found

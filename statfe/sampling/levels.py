@@ -18,7 +18,7 @@ FINENESS = 1.0 / 64.0
 #: Energies this many standard deviations above 0, the mean at beta = 0, share the last level.
 HIGHEST = 9.0
 #: Bytes of the counts by stretch of time, and how many stretches at most and at least; bytes of the counts by rung.
-STRETCH_BYTES, MOST_STRETCHES, FEWEST_STRETCHES, COUNT_BYTES = 2.0e8, 256, 16, 3.0e8
+STRETCH_BYTES, MOST_STRETCHES, FEWEST_STRETCHES, COUNT_BYTES = 1.0e8, 256, 16, 1.5e8
 #: Nanoseconds to look at a chain, which is to record its energy and count it, and their share of a sweep.
 LOOK_NS, LOOK_SHARE = 5.0, 0.1
 

@@ -11,15 +11,14 @@ from pathlib import Path
 from statfe.bench.contests import Bench, race_threads, race_workload, share_of_measuring
 from statfe.bench.figure import draw_all
 from statfe.bench.machine import load, machine
+from statfe.bench.output import check_folder, write_folder
 from statfe.bench.peers import installed
 from statfe.bench.records import Benchmark
 from statfe.bench.sizes import SIZES, sides, time_size
 from statfe.bench.workloads import DEFAULT, FULL, QUICK, WORKLOADS, Workload
 from statfe.errors import UsageError, unknown_name
 from statfe.random import draw_seed
-from statfe.report.write import check_report_libraries
 from statfe.sampling.choice import kernels
-from statfe.store.atomic import atomic_write, check_output, make_folder
 from statfe.store.provenance import created, source_commit, versions
 
 MODES = {mode.name: mode for mode in (QUICK, DEFAULT, FULL)}
@@ -134,25 +133,11 @@ def _command(mode: str, workload_names: Sequence[str], kernel_names: Sequence[st
 
 
 def check_bench_output(folder: str | PathLike[str], force: bool) -> None:
-    """Refuse, before any timing, a folder that could not be written or a missing matplotlib.
-
-    Raises
-    ------
-    UsageError
-        matplotlib is not installed, or a file exists (without `force`) or cannot be written.
-    """
-    check_report_libraries()
-    check_output([Path(folder) / name for name in FILES], force, new_folder=folder)
+    """`statfe.bench.output.check_folder` for the files of this benchmark."""
+    check_folder(folder, FILES, force)
 
 
 def write_bench(record: Benchmark, folder: str | PathLike[str], force: bool = False) -> list[Path]:
     """Write samplers.json, samplers.csv and the figures into `folder`, which is made where it is missing."""
-    contents = {
-        "samplers.json": record.json_bytes(), "samplers.csv": record.csv_bytes(),
-        **{f"{name}.svg": svg.encode() for name, svg in draw_all(record).items()}}
-    paths = {name: Path(folder) / name for name in contents}
-    check_output(paths.values(), force, new_folder=folder)
-    make_folder(folder)
-    for name, content in contents.items():
-        atomic_write(paths[name], content)
-    return list(paths.values())
+    return write_folder(folder, dict(zip(FILES, (record.json_bytes(), record.csv_bytes()), strict=True)),
+                        draw_all(record), force)

@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 
 from statfe.bench.machine import load, machine
+from statfe.bench.output import check_folder, write_folder
 from statfe.bench.references.accuracy import GOALS, reach
 from statfe.bench.references.budgets import spend
 from statfe.bench.references.calibration import calibrate, sampled_methods
@@ -17,8 +18,6 @@ from statfe.bench.references.records import References
 from statfe.bench.references.zoo import LARGE, ZOO
 from statfe.errors import UsageError, unknown_name
 from statfe.random import draw_seed
-from statfe.report.write import check_report_libraries
-from statfe.store.atomic import atomic_write, check_output, make_folder
 from statfe.store.provenance import created, source_commit, versions
 
 PARTS = ("calibration", "budgets", "accuracy")
@@ -113,25 +112,11 @@ def _command(mode: str, parts: Sequence[str], names: Sequence[str], runs: int | 
 
 
 def check_references_output(folder: str | PathLike[str], force: bool) -> None:
-    """Refuse, before anything is run, a folder that could not be written or a missing matplotlib.
-
-    Raises
-    ------
-    UsageError
-        matplotlib is not installed, or a file exists (without `force`) or cannot be written.
-    """
-    check_report_libraries()
-    check_output([Path(folder) / name for name in FILES], force, new_folder=folder)
+    """`statfe.bench.output.check_folder` for the files of this benchmark."""
+    check_folder(folder, FILES, force)
 
 
 def write_references(record: References, folder: str | PathLike[str], force: bool = False) -> list[Path]:
     """Write references.json, references.csv and the figures into `folder`, which is made where it is missing."""
-    contents = {
-        "references.json": record.json_bytes(), "references.csv": record.csv_bytes(),
-        **{f"{name}.svg": svg.encode() for name, svg in draw_all(record).items()}}
-    paths = {name: Path(folder) / name for name in contents}
-    check_output(paths.values(), force, new_folder=folder)
-    make_folder(folder)
-    for name, content in contents.items():
-        atomic_write(paths[name], content)
-    return list(paths.values())
+    return write_folder(folder, dict(zip(FILES, (record.json_bytes(), record.csv_bytes()), strict=True)),
+                        draw_all(record), force)

@@ -34,6 +34,14 @@ def bias_of(energy, magnetization, n, low, width, by_energy, by_magnetization):
 
 
 @njit
+def taken(gain, u, heat_bath):
+    """Whether a flip that adds `gain` to the logarithm of the weight is taken, with u uniform on [0, 1)."""
+    if heat_bath:
+        return u * (1.0 + math.exp(-gain)) < 1.0
+    return gain >= 0.0 or u < math.exp(gain)
+
+
+@njit
 def biased_sites(spins, first, last, heat_bath, beta, energy, magnetization, low, width, by_energy, by_magnetization,
                  indptr, indices, weights, fields, state):
     """Update the sites `first` to `last` - 1 in order, with one uniform a site; returns (energy, magnetisation).
@@ -50,12 +58,7 @@ def biased_sites(spins, first, last, heat_bath, beta, energy, magnetization, low
         cost = 2.0 * spins[i] * local
         new = bias_of(energy + cost, magnetization - 2 * spins[i], n, low, width, by_energy, by_magnetization)
         gain = new - bias - beta * cost
-        u = uniform(state)
-        if heat_bath:
-            flip = u * (1.0 + math.exp(-gain)) < 1.0
-        else:
-            flip = gain >= 0.0 or u < math.exp(gain)
-        if flip:
+        if taken(gain, uniform(state), heat_bath):
             magnetization -= 2 * spins[i]
             energy += cost
             bias = new

@@ -5,10 +5,8 @@ The walk is along the energy, the magnetisation or its absolute value. A visit b
 
 from __future__ import annotations
 
-import math
-
 from statfe._jit import njit
-from statfe.kernels.biased import on_table
+from statfe.kernels.biased import on_table, taken
 from statfe.kernels.rng import uniform
 
 #: What the walk is along.
@@ -94,12 +92,7 @@ def learn_sweeps(spins, first_sweep, sweeps, log_f, along, beta, energy, magneti
             new = place_of(along, energy + cost, magnetization - 2 * spins[i], low, width)
             reveal(new, table, seen)
             gain = on_table(new, table) - on_table(x, table) - beta * cost
-            u = uniform(state)
-            if heat_bath:
-                flip = u * (1.0 + math.exp(-gain)) < 1.0
-            else:
-                flip = gain >= 0.0 or u < math.exp(gain)
-            if flip:
+            if taken(gain, uniform(state), heat_bath):
                 magnetization -= 2 * spins[i]
                 energy += cost
                 spins[i] = -spins[i]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from statfe._jit import njit, njit_inline
+from statfe.kernels.frontier import drop_bit, find_leaver, leaves
 
 #: Points that go together.
 POINTS = 16
@@ -89,29 +90,13 @@ def _exponents(weights, count, field, out):
 
 
 @njit
-def _leaver(t, bits, gone_ptr, gone, held):
-    """The bit whose spin is summed out when position t is taken in (the highest of several), or -1."""
-    leaver = -1
-    for k in range(bits):
-        for g in range(gone_ptr[t], gone_ptr[t + 1]):
-            if gone[g] == held[k]:
-                leaver = k
-    return leaver
-
-
-@njit
 def _sum_out_rest(t, bits, gone_ptr, gone, table, held, prime):
     """Sum out all spins that leave after position t and are still in the table; the bits left."""
     k = 0
     while k < bits:
-        leaves = False
-        for g in range(gone_ptr[t], gone_ptr[t + 1]):
-            leaves = leaves or gone[g] == held[k]
-        if leaves:
+        if leaves(held[k], t, gone_ptr, gone):
             _shrink(table, bits, k, prime)
-            for above in range(k, bits - 1):
-                held[above] = held[above + 1]
-            bits -= 1
+            bits = drop_bit(k, bits, held)
         else:
             k += 1
     return bits
@@ -150,7 +135,7 @@ def advance_points(
     weights = np.zeros(len(held), np.int64)
     for t in range(start, stop):
         bits = counters[0]
-        leaver = _leaver(t, bits, gone_ptr, gone, held)
+        leaver = find_leaver(t, bits, gone_ptr, gone, held)
         count, K = 0, np.int64(0)
         for k in range(bits):
             J = np.int64(0)

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from statfe._jit import njit
+from statfe.kernels.frontier import drop_bit, find_leaver, leaves
 
 # Both tables of factors below are indexed by the bits of the table without the one that is replaced: `inner` by the
 # lowest 10 of them, `outer` by the rest.
@@ -146,17 +147,6 @@ def _factors(scaled, felt, count, field, inner, outer):
 
 
 @njit
-def _find_leaver(t, bits, gone_ptr, gone, held):
-    """The bit whose spin is summed out when position t is taken in (the highest of several), or -1."""
-    leaver = -1
-    for k in range(bits):
-        for g in range(gone_ptr[t], gone_ptr[t + 1]):
-            if gone[g] == held[k]:
-                leaver = k
-    return leaver
-
-
-@njit
 def _bonds_to_table(t, bits, leaver, beta, back_ptr, back, back_J, held, felt):
     """Fill felt[i] = beta J to the i-th bit but the leaver's; beta J to the leaver, and the sum of |J|."""
     K = 0.0
@@ -181,14 +171,9 @@ def _sum_out_rest(t, bits, scaled, gone_ptr, gone, table, held):
     """Sum out all spins that leave after position t and are still in the table; the bits left."""
     k = 0
     while k < bits:
-        leaves = False
-        for g in range(gone_ptr[t], gone_ptr[t + 1]):
-            leaves = leaves or gone[g] == held[k]
-        if leaves:
+        if leaves(held[k], t, gone_ptr, gone):
             _shrink(table, bits, k, scaled)
-            for above in range(k, bits - 1):
-                held[above] = held[above + 1]
-            bits -= 1
+            bits = drop_bit(k, bits, held)
         else:
             k += 1
     return bits
@@ -229,7 +214,7 @@ def advance(
     felt = np.zeros(len(held))
     for t in range(start, stop):
         bits = counters[0]
-        leaver = _find_leaver(t, bits, gone_ptr, gone, held)
+        leaver = find_leaver(t, bits, gone_ptr, gone, held)
         K, strength = _bonds_to_table(t, bits, leaver, beta, back_ptr, back, back_J, held, felt)
         _factors(scaled, felt, bits if leaver < 0 else bits - 1, beta * fields[t], inner, outer)
         shift = 0.0

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from statfe.density.file import holds_density, read_density
+from statfe.density.file import SAMPLER as DENSITY
+from statfe.density.file import read_density
 from statfe.density.result import DensityOfStates
 from statfe.disorder.disorder_file import holds_disorder, read_disorder
 from statfe.disorder.result import DisorderRun
@@ -19,7 +20,8 @@ from statfe.disorder.run import plan_disorder as plan_disorder
 from statfe.errors import StoreError, UsageError
 from statfe.flat.free_energy_profile import free_energy_profile as sampled_profile
 from statfe.flat.profile import Profile
-from statfe.flat.profile_file import holds_profile, read_profile
+from statfe.flat.profile_file import SAMPLER as PROFILE
+from statfe.flat.profile_file import read_profile
 from statfe.flat.wang_landau import wang_landau as wang_landau
 from statfe.junction.distribution import ExactDistribution
 from statfe.models.catalogue import build_model, families
@@ -31,14 +33,16 @@ from statfe.report import REPORT_FILES, check_report_libraries, write_report
 from statfe.report.density_figure import density_of_states as density_of_states
 from statfe.report.disorder_report import self_averaging as self_averaging
 from statfe.report.disorder_report import write_disorder_report
-from statfe.report.profile_figure import write_profile_figure
+from statfe.report.figures import write_svg
+from statfe.report.profile_figure import draw_profile
 from statfe.result import FreeEnergy
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.contest import Contest, compare_model, compare_run, method_list
 from statfe.scoring.scores_file import holds_scores, read_comparisons
 from statfe.scoring.study import read_study
 from statfe.search.ground_state import ground_state as ground_state
-from statfe.search.ground_state_file import holds_ground_state, read_ground_state
+from statfe.search.ground_state_file import SAMPLER as GROUND_STATE
+from statfe.search.ground_state_file import read_ground_state
 from statfe.search.result import GroundState
 from statfe.simulation import plan_simulation as plan_simulation
 from statfe.simulation import simulate as simulate
@@ -50,6 +54,9 @@ from statfe.store.reading import read_root
 from statfe.store.run_file import Run, read_run
 
 Progress = Callable[[str, float], None] | None
+#: What reads a file, by its attribute `sampler`, where that alone says what it is.
+_READERS: dict[str, Callable[..., Any]] = {
+    GROUND_STATE: read_ground_state, DENSITY: read_density, PROFILE: read_profile}
 
 
 def model(spec: str | IsingModel) -> IsingModel:
@@ -131,7 +138,7 @@ def free_energy_profile(
         check_output([as_path("figure", figure)], force, inputs=files_read(model))
     found = sampled_profile(model, beta, along, output, force=force, **options)
     if figure is not None:
-        write_profile_figure(figure, found)
+        write_svg(figure, lambda: draw_profile(found))
     return found
 
 
@@ -226,7 +233,7 @@ def report(file: str | PathLike[str], output: str | PathLike[str], force: bool =
     UsageError
         The file holds no scores or cannot be read, or an output exists or cannot be written.
     """
-    if holds_disorder(file):
+    if holds_disorder(read_root(file)):
         return write_disorder_report(file, output, force)
     _check_report(output, force, [])
     return write_report(read_comparisons(file), output, force)
@@ -261,14 +268,10 @@ def load(path: str | PathLike[str]) -> Run | GroundState | DisorderRun | Profile
     root = read_root(as_path("path", path))
     if holds_scores(path):
         return read_comparisons(path)
-    if holds_disorder(path):
+    if holds_disorder(root):
         return read_disorder(path)
-    if holds_ground_state(path):
-        return read_ground_state(path)
-    if holds_density(path):
-        return read_density(path)
-    if holds_profile(path):
-        return read_profile(path)
+    if root.get("sampler") in _READERS:
+        return _READERS[root["sampler"]](path)
     try:
         return read_run(path)
     except StoreError as error:

@@ -13,9 +13,9 @@ from statfe.density.result import DensityOfStates
 from statfe.models.catalogue import is_buildable
 from statfe.models.model_file import read_model, write_model
 from statfe.store.hdf5 import create_root, json_text, new_file, write_coordinate, write_variable
-from statfe.store.reading import opened, read_attributes, read_root, require_group, understood
+from statfe.store.reading import opened, read_attributes, require_group, understood
 
-#: What the attribute `sampler` says.
+#: What the attribute `sampler` says, of no other files.
 SAMPLER = "density-of-states"
 
 
@@ -62,17 +62,6 @@ def write_density(path: str | PathLike[str], found: DensityOfStates) -> None:
             write_variable(
                 group, "count", [str(g) for g in found.counts], ("energy",), "1",
                 "number of states, whole, in decimal digits")
-
-
-def holds_density(path: str | PathLike[str]) -> bool:
-    """Whether a file of ours is a density of states.
-
-    Raises
-    ------
-    StoreError
-        The file is missing, truncated or foreign.
-    """
-    return read_root(path).get("sampler") == SAMPLER
 
 
 def read_density(path: str | PathLike[str]) -> DensityOfStates:

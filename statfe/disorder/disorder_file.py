@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
@@ -17,7 +18,7 @@ from statfe.errors import StoreError
 from statfe.result import STATUSES
 from statfe.store.free_energies import text_array, write_free_energies
 from statfe.store.hdf5 import create_root, json_text, new_file, write_coordinate, write_variable
-from statfe.store.reading import opened, read_attributes, read_root, require_group, understood
+from statfe.store.reading import opened, read_attributes, require_group, understood
 
 BETA = ("beta", "1", "inverse temperature (k_B = 1)")
 #: Numbers of an average that are written to /averages: long names.
@@ -108,9 +109,9 @@ def _write_distribution(group: h5py.Group, run: DisorderRun) -> None:
     write_variable(group, "bin_high", edges[:, 1:], ("beta", "bin"), "1", "upper edge of the bin of beta F")
 
 
-def holds_disorder(path: str | PathLike[str]) -> bool:
-    """Whether a file of ours is an average over disorder."""
-    return "base_seed" in read_root(path)
+def holds_disorder(root: Mapping[str, Any]) -> bool:
+    """Whether a file with the root attributes `root` is an average over disorder."""
+    return "base_seed" in root
 
 
 def read_disorder(path: str | PathLike[str]) -> DisorderRun:

@@ -12,9 +12,9 @@ from statfe.flat.profile import Profile
 from statfe.models.model_file import read_model, write_model
 from statfe.result import FreeEnergy
 from statfe.store.hdf5 import create_root, json_text, new_file, write_coordinate, write_variable
-from statfe.store.reading import opened, read_attributes, read_root, require_group, understood
+from statfe.store.reading import opened, read_attributes, require_group, understood
 
-#: What the attribute `sampler` says.
+#: What the attribute `sampler` says, of no other files.
 SAMPLER = "umbrella"
 _COORDINATES = {"magnetization": "magnetisation M", "energy": "energy E"}
 
@@ -49,17 +49,6 @@ def write_profile(path: str | PathLike[str], found: Profile) -> None:
                                   ("message", total.message, "what is wrong and what to change"),
                                   ("stats", json_text(dict(total.stats)), "what was measured on the way, JSON")):
             write_variable(group, name, np.array([text], dtype=object), at, "1", words)
-
-
-def holds_profile(path: str | PathLike[str]) -> bool:
-    """Whether a file of ours is a free-energy profile.
-
-    Raises
-    ------
-    StoreError
-        The file is missing, truncated or foreign.
-    """
-    return read_root(path).get("sampler") == SAMPLER
 
 
 def read_profile(path: str | PathLike[str]) -> Profile:

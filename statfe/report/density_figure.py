@@ -9,9 +9,9 @@ from statfe.density.density_of_states import density_of_states as counted
 from statfe.density.result import DensityOfStates
 from statfe.models.ising import IsingModel
 from statfe.report.axes import label
-from statfe.report.figures import drawing_room, svg_text
+from statfe.report.figures import drawing_room, write_svg
 from statfe.report.styles import COLOURS
-from statfe.store.atomic import atomic_write, check_output
+from statfe.store.atomic import check_output
 from statfe.store.inputs import as_path, files_read
 
 if TYPE_CHECKING:
@@ -32,23 +32,8 @@ def density_of_states(
             check_output([as_path("figure", figure)], force, inputs=files_read(model))
     found = counted(model, output, force=force, **options)
     if figure is not None:
-        write_density_figure(figure, found)
+        write_svg(figure, lambda: draw_density(found))
     return found
-
-
-def write_density_figure(path: str | PathLike[str], found: DensityOfStates) -> None:
-    """Draw `found` to an SVG file.
-
-    Raises
-    ------
-    UsageError
-        matplotlib is not installed.
-    StoreError
-        The file cannot be written.
-    """
-    with drawing_room():
-        text = svg_text(draw_density(found))
-    atomic_write(path, text.encode())
 
 
 def draw_density(found: DensityOfStates) -> Figure:

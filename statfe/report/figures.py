@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
 from statfe.errors import UsageError
@@ -19,6 +20,7 @@ from statfe.report.error_figure import draw_error
 from statfe.report.styles import BETA_F_CAPTION, ERROR_CAPTION, SETTINGS, pages, styles
 from statfe.report.svg import stripped
 from statfe.scoring.comparison import Comparison
+from statfe.store.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,6 +73,21 @@ def drawing_room() -> Iterator[None]:
         matplotlib.rcdefaults()  # a user's own settings must not change our figures
         cast(Any, matplotlib.rcParams).update(SETTINGS)
         yield
+
+
+def write_svg(path: str | PathLike[str], draw: Callable[[], Figure]) -> None:
+    """Write what `draw` draws to an SVG file.
+
+    Raises
+    ------
+    UsageError
+        matplotlib is not installed.
+    StoreError
+        The file cannot be written.
+    """
+    with drawing_room():
+        text = svg_text(draw())
+    atomic_write(path, text.encode())
 
 
 def svg_text(figure: Figure) -> str:

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from os import PathLike
 from typing import TYPE_CHECKING
 
 from statfe.flat.profile import Profile
 from statfe.report.axes import label
-from statfe.report.figures import drawing_room, svg_text
 from statfe.report.styles import COLOURS
-from statfe.store.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def write_profile_figure(path: str | PathLike[str], profile: Profile) -> None:
-    """Draw `profile` to an SVG file.
-
-    Raises
-    ------
-    UsageError
-        matplotlib is not installed.
-    StoreError
-        The file cannot be written.
-    """
-    with drawing_room():
-        text = svg_text(draw_profile(profile))
-    atomic_write(path, text.encode())
 
 
 def draw_profile(profile: Profile) -> Figure:

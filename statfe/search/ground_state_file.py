@@ -14,9 +14,9 @@ from statfe.models.model_file import read_model, write_model
 from statfe.search.result import GroundState
 from statfe.search.schedule import Schedule
 from statfe.store.hdf5 import create_root, new_file, write_coordinate, write_variable
-from statfe.store.reading import opened, read_attributes, read_root, require_group, understood
+from statfe.store.reading import opened, read_attributes, require_group, understood
 
-#: What the attribute `sampler` says.
+#: What the attribute `sampler` says, of no other files.
 SAMPLER = "simulated-annealing"
 #: What is read from each group: name here to variable there.
 _ARRAYS = {
@@ -56,17 +56,6 @@ def _write_schedule(group: h5py.Group, schedule: Schedule) -> None:
     write_coordinate(group, "step", np.arange(len(counts)), "1", "step of the schedule, in order")
     write_variable(group, "beta", schedule.betas, ("step",), "1", "inverse temperature (k_B = 1)")
     write_variable(group, "sweeps", counts, ("step",), "1", "sweeps at this beta")
-
-
-def holds_ground_state(path: str | PathLike[str]) -> bool:
-    """Whether a file of ours is a search for a ground state.
-
-    Raises
-    ------
-    StoreError
-        The file is missing, truncated or foreign.
-    """
-    return read_root(path).get("sampler") == SAMPLER
 
 
 def read_ground_state(path: str | PathLike[str]) -> GroundState:

@@ -224,7 +224,7 @@ def simulate_plan(model: IsingModel, plan: Plan, *, samples_only: bool, workers:
         sampled = replace(sampled, outcomes={name: target.judged(own) for name, own in sampled.outcomes.items()})
     seconds = chains.seconds + time.perf_counter() - start
     return Run(model, chains, _free_energies(model, chains, sampled, seconds), sampled.diagnostics, command,
-               verdict=sampled.verdict.line())
+               verdict=target.line(sampled.verdict.line()) if target else sampled.verdict.line())
 
 
 def _plan(order: _Order, checkpoints: Checkpoints | None) -> Plan:

@@ -114,6 +114,11 @@ class Target:
             return More(int(min(factor * done, affordable)), forget=True)
         return More(max(1, int(min((factor - 1.0) * done, affordable))))
 
+    def line(self, verdict: str) -> str:
+        """The line of the verdict, and whether the target was met."""
+        how = "met" if self.met else "missed"
+        return f"{verdict}; target {how}: error a site {self.reached:.2g}, {self.error:.2g} asked for"
+
     def judged(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The last outcomes, `not_converged` where the error is above the target."""
         return [self._judged(o) for o in outcomes]

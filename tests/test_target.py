@@ -31,6 +31,7 @@ def test_every_beta_has_the_error_and_covers(spec):
     run = statfe.simulate(spec, "0.3,0.7", target_error=target, sweeps=500, seed=3, max_seconds=60)
     assert run.converged
     assert worst(run) <= target
+    assert "target met" in run.verdict
     exact = statfe.free_energy(spec, [0.3, 0.7], method="exact")
     for r, e in zip(run.reference[:2], exact, strict=True):
         assert abs(r.beta_f - e.beta_f) < 4 * r.beta_f_error
@@ -48,7 +49,9 @@ def test_when_time_is_up_the_best_is_kept_and_said(tmp_path, capsys):
     out = tmp_path / "run.h5"
     assert main(["simulate", GLASS, "--beta", "0.8", "--target-error", "1e-9", "--max-seconds", "1", "--seed", "1",
                  "--sweeps", "200", "-o", str(out), "--json"]) == 3
-    first = json.loads(capsys.readouterr().out)["reference"][0]
+    printed = json.loads(capsys.readouterr().out)
+    first = printed["reference"][0]
+    assert "target missed" in printed["verdict"]
     assert first["status"] == "not_converged"
     assert "1e-09" in first["message"]
     assert "max_seconds" in first["message"]

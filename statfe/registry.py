@@ -204,5 +204,5 @@ def to_free_energy(
     return FreeEnergy(
         model=model.spec, method=method, kind=outcome.kind, status=outcome.status, message=outcome.message,
         beta=beta, n_sites=model.n_sites, beta_f=float(beta_f), beta_f_error=float(outcome.beta_f_error),
-        seconds=seconds if outcome.seconds is None else outcome.seconds, stats=stats,
+        seconds=seconds if outcome.seconds is None else outcome.seconds, stats=stats, moments=outcome.moments,
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import numpy as np
 
 Kind = Literal["exact", "estimate", "upper_bound", "lower_bound", "uncontrolled"]
 Status = Literal["converged", "not_converged", "diverged"]
@@ -14,12 +16,33 @@ KINDS: tuple[Kind, ...] = ("exact", "estimate", "upper_bound", "lower_bound", "u
 STATUSES: tuple[Status, ...] = ("converged", "not_converged", "diverged")
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Moments:
+    """Means and correlations of the spins at one beta.
+
+    Attributes
+    ----------
+    magnetizations
+        <s_i>, float64, shape (n_sites,).
+    correlations
+        <s_i s_j> (not connected) of each coupled pair, in the order of `IsingModel.pairs`; float64, shape (n_pairs,).
+    magnetization_errors, correlation_errors
+        One standard deviation each, of the same shapes; None where the method is deterministic.
+    """
+
+    magnetizations: np.ndarray
+    correlations: np.ndarray
+    magnetization_errors: np.ndarray | None = None
+    correlation_errors: np.ndarray | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a method says about one beta; the registry turns it into a `FreeEnergy`.
 
     ``beta_f`` is for the model without its constant energy `IsingModel.offset`, which the registry adds.
-    ``seconds`` may be left None: the time of the whole call is then shared evenly.
+    ``seconds`` may be left None: the time of the whole call is then shared evenly. ``moments()`` gives the
+    moments that belong to the free energy; they are made when asked for, so that a free energy costs no more.
     """
 
     beta_f: float
@@ -29,6 +52,7 @@ class Outcome:
     message: str = ""
     seconds: float | None = None
     stats: Mapping[str, Any] = field(default_factory=dict)
+    moments: Callable[[], Moments] | None = field(default=None, repr=False, compare=False)
 
 
 def failure(kind: Kind, status: Status, message: str, **stats: Any) -> Outcome:
@@ -65,6 +89,8 @@ class FreeEnergy:
         Wall time spent on this beta.
     stats
         What the method measured on its way (iterations, other minima, effective samples, ...).
+    moments
+        ``moments()`` gives the means and correlations of the spins that belong to it; None where the method has none.
     """
 
     model: str
@@ -78,6 +104,7 @@ class FreeEnergy:
     beta_f_error: float = 0.0
     seconds: float = 0.0
     stats: Mapping[str, Any] = field(default_factory=dict)
+    moments: Callable[[], Moments] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.status not in STATUSES:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from statfe.api import (
+        bracket,
         compare,
+        cumulant_expansion,
         disorder_average,
         exact_distribution,
         facts,
@@ -26,14 +28,18 @@ if TYPE_CHECKING:
         model,
         self_averaging,
         simulate,
+        tap_solutions,
         wang_landau,
     )
     from statfe.errors import StatfeError, UsageError
+    from statfe.limits.solve import thermodynamic_limit
     from statfe.models.ising import IsingModel
     from statfe.result import FreeEnergy
 
 _HOMES = {
+    "bracket": "statfe.api",
     "compare": "statfe.api",
+    "cumulant_expansion": "statfe.api",
     "exact_distribution": "statfe.api",
     "disorder_average": "statfe.api",
     "density_of_states": "statfe.api",
@@ -45,6 +51,8 @@ _HOMES = {
     "model": "statfe.api",
     "self_averaging": "statfe.api",
     "simulate": "statfe.api",
+    "tap_solutions": "statfe.api",
+    "thermodynamic_limit": "statfe.limits.solve",
     "wang_landau": "statfe.api",
     "FreeEnergy": "statfe.result",
     "IsingModel": "statfe.models.ising",
@@ -53,9 +61,10 @@ _HOMES = {
 }
 
 __all__ = [
-    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "compare", "density_of_states", "disorder_average",
-    "exact_distribution", "facts", "free_energy", "free_energy_profile", "ground_state", "load", "model",
-    "self_averaging", "simulate", "wang_landau"]
+    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "bracket", "compare", "cumulant_expansion",
+    "density_of_states", "disorder_average", "exact_distribution", "facts", "free_energy", "free_energy_profile",
+    "ground_state", "load", "model", "self_averaging", "simulate", "tap_solutions",
+    "thermodynamic_limit", "wang_landau"]
 
 
 def __getattr__(name: str) -> Any:

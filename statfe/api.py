@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from statfe.disorder.disorder_file import holds_disorder, read_disorder
 from statfe.disorder.result import DisorderRun
 from statfe.disorder.run import disorder_average as disorder_average
 from statfe.disorder.run import plan_disorder as plan_disorder
-from statfe.errors import StoreError, UsageError
+from statfe.errors import StoreError
 from statfe.flat.free_energy_profile import free_energy_profile as sampled_profile
 from statfe.flat.profile import Profile
 from statfe.flat.profile_file import SAMPLER as PROFILE
@@ -27,36 +25,42 @@ from statfe.junction.distribution import ExactDistribution
 from statfe.models.catalogue import build_model, families
 from statfe.models.frustration import facts as facts_of
 from statfe.models.ising import IsingModel
-from statfe.registry import check_integer, check_seed, kinds_of_results, method_spec, run_method
+from statfe.registry import kinds_of_results, run_method
 from statfe.registry import methods as registered
-from statfe.report import REPORT_FILES, check_report_libraries, write_report
+from statfe.report import check_report_libraries
+from statfe.report.compare import Compared as Compared
+from statfe.report.compare import compare as compare
+from statfe.report.compare import report as report
+from statfe.report.cumulant_figure import cumulant_expansion as cumulant_expansion
 from statfe.report.density_figure import density_of_states as density_of_states
 from statfe.report.disorder_report import self_averaging as self_averaging
-from statfe.report.disorder_report import write_disorder_report
 from statfe.report.figures import write_svg
 from statfe.report.profile_figure import draw_profile
 from statfe.result import FreeEnergy
+from statfe.scoring.bracket import bracket as bracket
 from statfe.scoring.comparison import Comparison
-from statfe.scoring.contest import Contest, compare_model, compare_run, method_list
 from statfe.scoring.scores_file import holds_scores, read_comparisons
-from statfe.scoring.study import read_study
 from statfe.search.ground_state import ground_state as ground_state
 from statfe.search.ground_state_file import SAMPLER as GROUND_STATE
 from statfe.search.ground_state_file import read_ground_state
 from statfe.search.result import GroundState
+from statfe.search.tap_solutions import tap_solutions as tap_solutions
+from statfe.search.tap_solutions_file import SAMPLER as TAP_SOLUTIONS
+from statfe.search.tap_solutions_file import read_tap_solutions
+from statfe.search.tap_solutions_result import TapSolutions
 from statfe.simulation import plan_simulation as plan_simulation
 from statfe.simulation import simulate as simulate
 from statfe.spec import parse_grid
 from statfe.store.atomic import check_output
-from statfe.store.commands import Grid, compare_command
-from statfe.store.inputs import as_path, files_read, is_run_file
+from statfe.store.commands import Grid
+from statfe.store.inputs import as_path, files_read
 from statfe.store.reading import read_root
 from statfe.store.run_file import Run, read_run
 
 Progress = Callable[[str, float], None] | None
 #: What reads a file, by its attribute `sampler`, where that alone says what it is.
 _READERS: dict[str, Callable[..., Any]] = {
-    GROUND_STATE: read_ground_state, DENSITY: read_density, PROFILE: read_profile}
+    GROUND_STATE: read_ground_state, TAP_SOLUTIONS: read_tap_solutions, DENSITY: read_density, PROFILE: read_profile}
 
 
 def model(spec: str | IsingModel) -> IsingModel:
@@ -142,123 +146,11 @@ def free_energy_profile(
     return found
 
 
-@dataclass(frozen=True)
-class Compared:
-    """Comparisons, one a model, and the files that were written (none without an output folder)."""
-
-    comparisons: list[Comparison]
-    files: dict[str, Path]
-
-    @property
-    def scores(self) -> list[Any]:
-        """All scores, model by model."""
-        return [score for comparison in self.comparisons for score in comparison.scores]
-
-
-def compare(
-    target: str | IsingModel | Run | PathLike[str], beta: Grid | None = None, *, reference: str | None = None,
-    methods: str | Sequence[str] | None = None, output: str | PathLike[str] | None = None, seed: int | None = None,
-    workers: int = 1, force: bool = False, progress: Progress = None,
-) -> Compared:
-    """Score approximate free energies against a reference.
-
-    Parameters
-    ----------
-    target
-        A simulation (`Run` or its HDF5 file), a model (or its spec), or a study (a TOML file). An existing HDF5
-        file is taken for a simulation, whatever its name.
-    beta
-        Grid of inverse temperatures; required for a model, a subset of the run's grid for a simulation.
-    reference
-        Spec of the method that makes the reference. By default the simulation's own, else the cheapest exact
-        method, else MBAR.
-    methods
-        ``all`` approximations, or specs; when None those of the study, else all.
-    output
-        Folder for report.html, scores.csv, scores.json, scores.h5 and figures, made where it is missing (its parent
-        must exist); nothing is written when None.
-    force
-        Replace existing files there.
-
-    Raises
-    ------
-    UsageError
-        For bad input, or an output that exists or cannot be written: before anything is computed.
-
-    Warns
-    -----
-    UserWarning
-        Where a rigorous bound lies on the wrong side of the reference.
-    """
-    study = read_study(target) if isinstance(target, (str, PathLike)) and str(target).endswith(".toml") else None
-    if output is not None:
-        targets = [target, *(study.models if study else [])]
-        _check_report(output, force, [file for one in targets for file in files_read(one)])
-    given = method_list(methods)
-    if reference is not None:
-        method_spec(reference)
-    number = check_seed(study.seed if study and seed is None else seed)
-    command = compare_command(target, beta, reference, given, output, number)
-    contest = Contest(
-        given or ["all"], reference, number, check_integer("workers", workers, 1), progress, command)
-    if study:
-        contest = replace(
-            contest, methods=given or study.methods, reference=reference or study.reference, title=study.title)
-        grid = study.betas if beta is None else parse_grid(beta)
-        comparisons = [compare_model(build_model(spec), grid, contest) for spec in study.models]
-    else:
-        comparisons = [_compare_one(target, beta, contest)]
-    files = write_report(comparisons, Path(output), force) if output is not None else {}
-    return Compared(comparisons, files)
-
-
-def report(file: str | PathLike[str], output: str | PathLike[str], force: bool = False) -> dict[str, Path]:
-    """Write the report of a scores.h5 again, to the same bytes, without computing anything.
-
-    Parameters
-    ----------
-    file
-        A scores.h5 that `compare` wrote; or an average over disorder, whose report is the figure distribution.svg.
-    output
-        Folder for the report, as in `compare`.
-    force
-        Replace existing files there.
-
-    Returns
-    -------
-    Paths by file name, ``report.html`` first.
-
-    Raises
-    ------
-    UsageError
-        The file holds no scores or cannot be read, or an output exists or cannot be written.
-    """
-    if holds_disorder(read_root(file)):
-        return write_disorder_report(file, output, force)
-    _check_report(output, force, [])
-    return write_report(read_comparisons(file), output, force)
-
-
-def _check_report(output: str | PathLike[str], force: bool, inputs: Sequence[str | PathLike[str]]) -> None:
-    check_report_libraries()
-    folder = as_path("output", output)
-    check_output([folder / name for name in REPORT_FILES], force, new_folder=folder, inputs=inputs)
-
-
-def _compare_one(target: str | IsingModel | Run | PathLike[str], beta: Grid | None, contest: Contest) -> Comparison:
-    grid = None if beta is None else parse_grid(beta)
-    if isinstance(target, (str, PathLike)) and is_run_file(target):
-        target = read_run(target)
-    if isinstance(target, Run):
-        return compare_run(target, grid, contest)
-    if grid is None:
-        raise UsageError("a model needs a grid of beta to be compared on, such as --beta 0.1:1.0:10")
-    return compare_model(build_model(str(target) if isinstance(target, PathLike) else target), grid, contest)
-
-
-def load(path: str | PathLike[str]) -> Run | GroundState | DisorderRun | Profile | DensityOfStates | list[Comparison]:
-    """Read any file of ours: a `Run`, a `GroundState`, a `DisorderRun`, a `Profile`, a `DensityOfStates`, or of a
-    scores.h5 the list of its `Comparison`.
+def load(
+    path: str | PathLike[str],
+) -> Run | GroundState | TapSolutions | DisorderRun | Profile | DensityOfStates | list[Comparison]:
+    """Read any file of ours: a `Run`, a `GroundState`, `TapSolutions`, a `DisorderRun`, a `Profile`, a
+    `DensityOfStates`, or of a scores.h5 the list of its `Comparison`.
 
     Raises
     ------

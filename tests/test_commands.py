@@ -26,7 +26,8 @@ from statfe.sampling.samplers import DEFAULT_SAMPLER
 RESULT_KEYS = ["model", "method", "kind", "status", "message", "beta", "n_sites", "beta_f", "beta_f_error", "seconds",
                "stats"]
 SCORE_KEYS = [*RESULT_KEYS, "reference", "reference_beta_f", "reference_error", "error", "error_per_site", "sigmas",
-              "verdict", "bound_violated", "reference_status"]
+              "verdict", "bound_violated", "reference_status", "magnetization_rms", "magnetization_noise",
+              "correlation_rms", "correlation_noise"]
 
 
 def strict(text: str):
@@ -236,9 +237,12 @@ def test_a_violated_bound_is_one_line(here, call):
     statfe.simulate("ising:shape=3x3", [0.3], here / "run.h5", sweeps=400, seed=1)
     with h5py.File(here / "run.h5", "r+") as file:
         file["reference/beta_f"][...] += 50.0
-    _, out, err = call("compare", "run.h5", "--methods", "mean-field", "--json")
+    code, out, err = call("compare", "run.h5", "--methods", "mean-field", "--json")
+    assert code == 3
     assert strict(out)[0]["bound_violated"] is True
-    assert err == ("statfe: warning: a rigorous bound is violated at beta=0.3: the reference or the method is wrong\n")
+    assert strict(out)[0]["reference_status"] == "not_converged"
+    assert err == ("statfe: warning: the reference lies outside the certified bracket at beta=0.3: it is wrong, "
+                   "whatever its own checks say, and nothing is judged there\n")
 
 
 def test_huge_couplings_are_code_3(here, call):

@@ -18,10 +18,11 @@ from tests import models_for_tests as special
 from tests.naive import ising as naive
 
 NAMES = {
-    "ais", "bar", "bethe", "bipartite", "cumulants", "curie-weiss", "enumeration", "exact", "gibbs-bogoliubov",
-    "importance-sampling", "kaufman", "mbar", "mean-field", "planar", "population-annealing", "reverse-ais",
-    "stepping-stone", "tap", "thermodynamic-integration", "torus", "transfer-matrix", "tree", "tree-decomposition",
-    "umbrella", "wang-landau"}
+    "adaptive-tap", "ais", "annealed", "autoregressive", "bar", "bethe", "bipartite", "cavity", "cumulants",
+    "curie-weiss", "enumeration", "exact", "gibbs-bogoliubov", "high-temperature-series", "importance-sampling", "kaufman",
+    "kikuchi", "laplace", "mbar", "mean-field", "one-step-rsb", "parisi", "planar", "plefka", "population-annealing", "replica-symmetric",
+    "reverse-ais", "stepping-stone", "tap", "thermodynamic-integration", "torus", "transfer-matrix", "tree",
+    "tree-decomposition", "tree-ep", "trw", "umbrella", "wang-landau"}
 
 ZOO = (
     "ising:shape=1", "ising:shape=5,boundary=open,field=0.3", "ising:shape=6", "ising:shape=2x2", "ising:shape=3x4",
@@ -35,8 +36,8 @@ SPECIAL = {
 BETAS = np.array([0.0, 0.3, 1.1])
 SEED = 11
 #: Share of results over the zoo that must converge; 1 where not said.
-LEAST_CONVERGED = {"tap": 0.8, "mbar": 0.9, "thermodynamic-integration": 0.9, "bar": 0.9, "stepping-stone": 0.9,
-                   "umbrella": 0.9}
+LEAST_CONVERGED = {"tap": 0.8, "plefka": 0.75, "mbar": 0.9, "thermodynamic-integration": 0.9, "bar": 0.9,
+                   "stepping-stone": 0.9, "umbrella": 0.9}
 
 
 @functools.cache

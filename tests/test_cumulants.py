@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from statfe.kernels.cumulants import square_sum, triangle_sums
-from statfe.methods.approximate import cumulants as method_file
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import get_method, method_spec, run_method
 from statfe.result import FreeEnergy
 from statfe.trial import ProductTrial
+from statfe.variational import cumulant_evaluation as evaluation
 from statfe.variational.cumulants import cumulants, cycle_graph, partial_sums
 from tests import models_for_tests as special
 from tests.naive import ising as naive
@@ -248,14 +248,27 @@ def test_overflow_is_a_failure():
 def test_too_many_cycles_is_a_failure_that_names_an_order_that_fits(monkeypatch):
     m = build_model("sk:n=20,seed=1")
     graph = cycle_graph(m)
-    monkeypatch.setattr(method_file, "MAX_STEPS", graph.steps(3))
-    found = result(m, 0.3, order=4)
+    monkeypatch.setattr(evaluation, "MAX_STEPS", graph.steps(3))
+    whole = result(m, 0.3, order=4)
+    found = result(m, 0.3, order=4, evaluation="analytic")
     assert found.status == "not_converged"
     assert math.isnan(found.beta_f)
     assert "use order=3" in found.message
-    assert result(m, 0.3, order=3).status == "converged"
-    monkeypatch.setattr(method_file, "MAX_STEPS", graph.steps(3) - 1)
-    assert "use order=2" in result(m, 0.3, order=3).message
+    # left to itself the method then goes through all states
+    assert whole.stats["evaluations"] == [*["analytic"] * 3, "enumeration"]
+    assert result(m, 0.3, order=3, evaluation="analytic").status == "converged"
+    monkeypatch.setattr(evaluation, "MAX_STEPS", graph.steps(3) - 1)
+    assert "use order=2" in result(m, 0.3, order=3, evaluation="analytic").message
+
+
+def test_too_many_samples_are_a_failure_that_names_what_fits(monkeypatch):
+    m = build_model("sk:n=40,seed=1")
+    monkeypatch.setattr(evaluation, "MAX_DRAWS", 1000.0 * (m.n_pairs + 8 * m.n_sites))
+    found = result(m, 0.3, order=5, samples=2000)
+    assert (found.status, math.isnan(found.beta_f)) == ("not_converged", True)
+    assert "order=4" in found.message
+    assert "samples=1000" in found.message
+    assert result(m, 0.3, order=5, samples=1000).stats["evaluations"] == [*["analytic"] * 4, "sampling"]
 
 
 def test_low_temperature_gives_numbers_and_says_they_are_uncontrolled():
@@ -264,7 +277,7 @@ def test_low_temperature_gives_numbers_and_says_they_are_uncontrolled():
     assert abs(found.beta_f - -128 * 2.0) > 100
 
 
-def test_all_stands_for_both_trials_and_orders_two_to_four():
+def test_all_stands_for_both_product_trials():
     options = [method_spec(spec)[1].options for spec in get_method("cumulants").specs()]
-    assert {(o["trial"], o["order"]) for o in options} == {(t, k) for t in TRIALS for k in (2, 3, 4)}
-    assert len(options) == 6
+    assert [(o["trial"], o["order"]) for o in options] == [
+        ("free", 2), ("free", 4), ("mean-field", 2), ("mean-field", 3), ("mean-field", 4)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
 import pytest
 
-from statfe.scoring.ranking import best_by_beta, rank
+from statfe.scoring.ranking import best_by_beta, pareto, rank
 from statfe.scoring.verdict import judge
 from tests.comparisons_for_tests import comparison, free_energy
 
@@ -80,6 +81,26 @@ def test_nothing_to_judge():
     assert (best.methods, best.tied) == ((), False)
     assert math.isnan(best.error_per_site)
     assert rank([]) == best_by_beta([]) == []
+
+
+def test_the_front_holds_those_that_nobody_beats_in_both():
+    nan = math.nan
+    points = [(0.1, 1.0), (0.01, 10.0), (0.2, 2.0), (0.1, 1.0), (math.inf, 0.1), (nan, 0.1), (0.01, 11.0)]
+    assert pareto(points) == [True, True, False, True, False, False, False]
+    # Errors below rounding are equal, so the faster one wins.
+    assert pareto([(0.0, 2.0), (1e-12, 1.0)]) == [False, True]
+    assert pareto([]) == []
+
+
+def test_summaries_know_the_front_and_the_moments():
+    found = scores({"good": [0.1, 0.1], "same": [0.1, 0.1], "bad": [0.5, 0.5], "failed": [math.nan, math.nan]})
+    assert [m.pareto for m in rank(found)] == [True, True, False, False]
+    first = [dataclasses.replace(s, correlation_rms=r, correlation_noise=0.5) for s, r in zip(
+        found, [0.1, 0.3, math.nan], strict=False)]
+    good, same = rank(first)
+    assert (good.correlation_rms, good.correlation_noise) == (pytest.approx(0.2), 0.5)
+    assert math.isnan(same.correlation_rms)
+    assert math.isnan(good.magnetization_rms)
 
 
 def test_summaries_are_strict_json():

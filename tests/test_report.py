@@ -18,9 +18,11 @@ import pytest
 from statfe import api
 from statfe.errors import StoreError, UsageError
 from statfe.report import REPORT_FILES, write_report
+from statfe.report import compare as comparing
 from statfe.report.html import html_page
 from statfe.report.rows import COLUMNS
 from statfe.report.words import KIND_MEANING, VERDICT_MEANING
+from statfe.report.write import TRUST_FILE
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.scores_file import read_comparisons
 from tests.comparisons_for_tests import comparison
@@ -88,6 +90,13 @@ def without_figures(*comparisons: Comparison) -> Page:
     return Page(html_page(comparisons, [[] for _ in comparisons]).decode("utf-8"))
 
 
+def with_moments(c: Comparison) -> Comparison:
+    """Scores with errors of the moments; those of the first method lie below the noise."""
+    return dataclasses.replace(c, moments="exact, of a test", scores=[dataclasses.replace(
+        s, correlation_rms=1e-4 * (k + 1), correlation_noise=1e-3, magnetization_rms=0.1 * k, magnetization_noise=0.0)
+        for k, s in enumerate(c.scores)])
+
+
 CASES = {
     "plain": lambda: [comparison()],
     "one by one": lambda: [comparison(1, 1)],
@@ -102,6 +111,7 @@ CASES = {
         facts={HOSTILE: HOSTILE}, sampler=HOSTILE)],
     "nothing known": lambda: [comparison(
         1, 2, command="", seed=None, facts={}, sampler="", skipped=(), versions={}, source_commit="", ising=None)],
+    "moments": lambda: [with_moments(comparison(3, 4))],
     "study": lambda: [comparison(2, 2, model=f"sk:n=100,seed={k}", title="Glasses") for k in (1, 2)],
 }
 
@@ -123,7 +133,8 @@ def test_the_page_is_well_formed_and_stands_alone(made):
         assert not [name for name in attributes if name.startswith("on")], tag
         for name, value in attributes.items():
             if name in ("href", "xlink:href", "src"):
-                assert value in REPORT_FILES or (value or "").startswith("#"), (tag, value)
+                files_of_it = (*REPORT_FILES, *([TRUST_FILE] if len(comparisons) > 1 else []))
+                assert value in files_of_it or (value or "").startswith("#"), (tag, value)
     source = files["report.html"].read_text("utf-8")
     assert source.startswith("<!DOCTYPE html>\n")
     outside = re.sub(r'xmlns(:xlink)?="http://www\.w3\.org/[^"]*"', "", source)
@@ -190,7 +201,7 @@ def test_one_set_of_numbers_in_four_files(made):
     assert len(table) == len(rows)
     for line, row in zip(table, rows, strict=True):
         assert {name: cell(row[name]) for name in COLUMNS} == line
-    shown_rows = [r for t in page.tables for r in t if len(r) == 9 and r[0]["text"] != "method"]
+    shown_rows = [r for t in page.tables for r in t[1:] if t[0][-1]["text"] == "verdict"]
     assert len(shown_rows) == len(rows)
     columns = ("beta", "beta_f", "reference_beta_f", "error", "error_per_site", "sigmas")
     for cells, row in zip(shown_rows, rows, strict=True):
@@ -253,11 +264,38 @@ def test_what_a_report_says():
         assert text in words.replace("\xa0", " "), text
     for meaning in (*KIND_MEANING.values(), *VERDICT_MEANING.values()):
         assert meaning in words
-    (ranking,) = [t for t in page.tables if t[0][1]["text"] == "method" and len(t[0]) == 8]
+    (ranking,) = [t for t in page.tables if t[0][0]["text"] == "#"]
+    assert [cell["text"] for cell in ranking[0]] == [
+        "#", "method", "kind", "median", "best", "worst", "verdicts", "time", "front"]
     assert [row[1]["text"].strip() for row in ranking[1:]] == ["method-0", "method-1", "method-2", "method-3"]
     assert [" ".join(row[6]["text"].split()) for row in ranking[1:3]] == [
         "within error 1 reference too weak to judge 4", "within error 1 reference too weak to judge 2 no result 2"]
     assert float(ranking[1][5]["value"]) == pytest.approx(1e-5 * 1.5**4)
+
+
+def test_moments_stand_beside_the_errors():
+    (case,) = CASES["moments"]()
+    page = without_figures(case)
+    (ranking,) = [t for t in page.tables if t[0][0]["text"] == "#"]
+    assert [cell["text"] for cell in ranking[0]][6:8] == ["⟨ss⟩ rms", "⟨s⟩ rms"]
+    first = next(row for row in ranking if row[1]["text"].strip() == "method-0")
+    assert (first[6]["text"], float(first[6]["value"])) == ("< 0.001", pytest.approx(2.5e-4))
+    assert first[7]["text"] == "0.15"
+    assert "the true ones are exact, of a test" in page.words
+    assert "⟨ss⟩" not in without_figures(comparison()).words
+
+
+def test_the_bracket_says_where_the_reference_is():
+    page = without_figures(comparison())
+    (table,) = [t for t in page.tables if t[0][-1]["text"] == "reference"]
+    assert len(table) == 6
+    assert {row[4]["text"] for row in table[1:]} == {"method-0"}
+    assert {row[2]["text"] for row in table[1:]} == {"none"}
+    assert {row[6]["text"] for row in table[1:]} == {"inside"}
+    c = comparison()
+    high = dataclasses.replace(c, reference=[dataclasses.replace(r, beta_f=r.beta_f + 9.0) for r in c.reference])
+    (table,) = [t for t in without_figures(high).tables if t[0][-1]["text"] == "reference"]
+    assert {row[6]["text"] for row in table[1:]} == {"outside"}
 
 
 def test_warnings_for_a_bad_reference():
@@ -273,7 +311,7 @@ def test_warnings_for_a_bad_reference():
 def test_a_study_has_contents_that_lead_to_every_model():
     page = without_figures(*CASES["study"]())
     targets = [a["href"] for tag, a in page.tags if tag == "a" and (a["href"] or "").startswith("#")]
-    assert targets == ["#model-1", "#model-2", "#reading"]
+    assert targets == ["#trust", "#model-1", "#model-2", "#reading"]
     assert page.words.count("Contents") == 1
     assert "Contents" not in without_figures(comparison(1, 2)).words
 
@@ -281,7 +319,8 @@ def test_a_study_has_contents_that_lead_to_every_model():
 def test_long_tables_are_folded_and_short_ones_open():
     for n_betas, state in ((2, True), (30, False)):
         page = without_figures(comparison(3, n_betas))
-        assert [("open" in a) for tag, a in page.tags if tag == "details"] == [state] * 3
+        # The bracket, the reference values, the best and all scores.
+        assert [("open" in a) for tag, a in page.tags if tag == "details"] == [state] * 4
 
 
 def test_hostile_names_are_text(tmp_path):
@@ -298,8 +337,8 @@ def test_hostile_names_are_text(tmp_path):
 def test_missing_libraries_are_said_before_any_work(tmp_path, monkeypatch, library):
     files, _ = report(tmp_path / "out", comparison(1, 2))
     monkeypatch.setitem(sys.modules, library, None)
-    monkeypatch.setattr(api, "build_model", lambda spec: pytest.fail("work was done"))
-    monkeypatch.setattr(api, "read_comparisons", lambda path: pytest.fail("work was done"))
+    monkeypatch.setattr(comparing, "build_model", lambda spec: pytest.fail("work was done"))
+    monkeypatch.setattr(comparing, "read_comparisons", lambda path: pytest.fail("work was done"))
     for attempt in (
         lambda: write_report([comparison(1, 2)], tmp_path / "new"),
         lambda: api.compare("ising:shape=3x3", 0.4, output=tmp_path / "new"),

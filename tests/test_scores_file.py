@@ -28,15 +28,25 @@ CASES = {
     "all failed": lambda: [comparison(2, 3, failing=("method-0", "method-1"))],
     "bad reference": lambda: [comparison(bad_reference_from=0.9)],
     "no model, seed or sampler": lambda: [comparison(ising=None, seed=None, sampler="", secondary=())],
+    "moments": lambda: [with_moments(comparison())],
+    "of a study": lambda: [comparison(template="sk:n={N}", group="sk:n=100", tolerance=0.25, moments="exact")],
     "big seed": lambda: [comparison(seed=2**100)],
     "study": lambda: [comparison(2, 2, model=f"sk:n=100,seed={k}", title="Glasses") for k in range(12)],
 }
 
 
+def with_moments(c: Comparison) -> Comparison:
+    names = ("magnetization_rms", "magnetization_noise", "correlation_rms", "correlation_noise")
+    return dataclasses.replace(c, scores=[
+        dataclasses.replace(s, **{name: 0.1 * k + 0.01 * i for i, name in enumerate(names)})
+        for k, s in enumerate(c.scores)])
+
+
 def same(a: Comparison, b: Comparison) -> None:
     for part in ("reference", "secondary", "scores"):
         assert [x.to_dict() for x in getattr(a, part)] == [x.to_dict() for x in getattr(b, part)], part
-    names = ("model", "betas", "facts", "command", "seed", "versions", "source_commit", "created", "title", "sampler")
+    names = ("model", "betas", "facts", "command", "seed", "versions", "source_commit", "created", "title", "sampler",
+             "moments", "template", "group", "tolerance")
     for name in names:
         assert getattr(a, name) == getattr(b, name), name
     assert list(a.skipped) == list(b.skipped)
@@ -104,6 +114,32 @@ def test_numbers_as_xarray_sees_them(tmp_path, engine):
         assert reference["method"].values.tolist() == ["mbar", "thermodynamic-integration"]
         np.testing.assert_array_equal(reference["beta_f"][0], [r.beta_f for r in c.reference])
         assert reference["kind"].values[0, 0] == "estimate"
+
+
+def test_files_of_before_have_no_moments_and_no_bracket(tmp_path):
+    """A scores.h5 without what was added later is read as before."""
+    c = with_moments(comparison())
+    path = write(tmp_path / "scores.h5", [c])
+    with h5py.File(path, "r+") as file:
+        for name in ("magnetization_rms", "magnetization_noise", "correlation_rms", "correlation_noise", "lower",
+                     "lower_method", "upper", "upper_method"):
+            del file["scores"][name]
+        for name in ("moments", "template", "group", "tolerance"):
+            del file["scores"].attrs[name]
+    (found,) = read_comparisons(path)
+    same(comparison(created=c.created), found)
+
+
+def test_the_bracket_as_xarray_sees_it(tmp_path):
+    c = comparison()
+    with xarray.open_dataset(write(tmp_path / "scores.h5", [c]), group="scores", engine="h5netcdf") as scores:
+        assert scores["upper"].dims == scores["upper_method"].dims == ("beta",)
+        # method-0 is an upper bound that stops converging at beta = 0.8 of others; nothing bounds from below.
+        np.testing.assert_array_equal(scores["upper"], [b.upper for b in c.brackets])
+        assert set(scores["upper_method"].values) == {"method-0"}
+        assert np.all(np.isnan(scores["lower"]))
+        assert set(scores["lower_method"].values) == {""}
+        assert scores["correlation_rms"].dims == ("method", "beta")
 
 
 def test_provenance_is_of_those_who_made_the_numbers(tmp_path):

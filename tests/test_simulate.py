@@ -250,9 +250,10 @@ def test_a_run_is_not_replaced_by_its_own_comparison(tmp_path):
 def test_a_violated_bound_is_warned_of():
     run = statfe.simulate("ising:shape=3x3", [0.2, 0.4], sweeps=400, seed=1)
     high = replace(run, reference=[replace(r, beta_f=r.beta_f + 50.0, status="converged") for r in run.reference])
-    with pytest.warns(UserWarning, match=r"rigorous bound is violated at beta=0\.2, 0\.4: the reference or") as caught:
-        statfe.compare(high, methods=["mean-field", "gibbs-bogoliubov"])
+    with pytest.warns(UserWarning, match=r"outside the certified bracket at beta=0\.2, 0\.4: it is wrong") as caught:
+        found = statfe.compare(high, methods=["mean-field", "gibbs-bogoliubov"])
     assert len(caught) == 1
+    assert {r.status for r in found.comparisons[0].reference} == {"not_converged"}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         statfe.compare(run, methods=["mean-field", "gibbs-bogoliubov"])

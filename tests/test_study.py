@@ -42,8 +42,53 @@ def test_betas(tmp_path, value, betas):
     np.testing.assert_array_equal(found.betas, betas)
 
 
+TEMPLATES = ('models = ["ea:shape={L}x{L},seed={seed}", "sk:n={N},seed={seed}", "ising:shape={L}x{N}", "sk:n=5"]\n'
+             "sizes = {L = [2, 3], N = [4, 6]}\ndisorder = 2\nbeta = 1\n")
+
+
+def test_templates_stand_for_every_size_and_realisation(tmp_path):
+    found = read_study(study(tmp_path, TEMPLATES + "tolerance = 1\nmoments = false\n"))
+    assert found.models == [
+        *[f"ea:shape={n}x{n},seed={s}" for n in (2, 3) for s in (1, 2)],
+        *[f"sk:n={n},seed={s}" for n in (4, 6) for s in (1, 2)],
+        *[f"ising:shape={a}x{b}" for a in (2, 3) for b in (4, 6)], "sk:n=5"]
+    assert (found.tolerance, found.moments) == (1.0, False)
+    groups = {m.spec: (m.template, m.group) for m in found.members}
+    assert groups["ea:shape=3x3,seed=2"] == ("ea:shape={L}x{L},seed={seed}", "ea:shape=3x3,seed=*")
+    assert groups["ising:shape=2x6"] == ("ising:shape={L}x{N}", "ising:shape=2x6")
+    assert groups["sk:n=5"] == ("", "")
+
+
+def test_braces_in_the_name_of_a_file_are_its_own(tmp_path):
+    found = read_study(study(tmp_path, 'models = ["file:a{b}.txt", "file:J-{seed}.txt"]\ndisorder = 2\nbeta = 1\n'))
+    assert found.models == ["file:a{b}.txt", "file:J-1.txt", "file:J-2.txt"]
+    assert read_study(study(tmp_path, 'models = "file:a{b}.txt"\nbeta = 1\n')).models == ["file:a{b}.txt"]
+
+
 @pytest.mark.parametrize(("text", "says"), [
     ("models = [", "is not TOML"),
+    (GOOD + "size = {L = [2]}\n", "did you mean 'sizes'"),
+    (GOOD + "disordr = 2\n", "did you mean 'disorder'"),
+    (GOOD + "tolerence = 1\n", "did you mean 'tolerance'"),
+    (GOOD + "sizes = [2]\n", "sizes must name them"),
+    (GOOD + "sizes = {L = [2]}\n", "sizes has L, but no model has {L}"),
+    (GOOD + "disorder = 2\n", "disorder needs a model with {seed}"),
+    (GOOD + "tolerance = 0\n", "tolerance must be a number"),
+    (GOOD + "tolerance = true\n", "tolerance must be a number"),
+    (GOOD + "tolerance = inf\n", "tolerance must be a number"),
+    (GOOD + 'moments = "no"\n', "moments must be true or false"),
+    ('models = "sk:n={N}"\nbeta = 1\n', "{N} needs sizes, such as N = [4, 6, 8]"),
+    ('models = "sk:n=4,seed={seed}"\nbeta = 1\n', "{seed} needs disorder, such as disorder = 5"),
+    ('models = "sk:n=4,seed={seed}"\nbeta = 1\ndisorder = 0\n', "disorder must be a number of realisations"),
+    ('models = "sk:n=4,seed={seed}"\nbeta = 1\ndisorder = true\n', "disorder must be a number of realisations"),
+    ('models = "sk:n=4,seed={seed}"\nbeta = 1\ndisorder = "5"\n', "disorder must be a number of realisations"),
+    ('models = "sk:n={M}"\nbeta = 1\nsizes = {N = [4]}\n', "sizes has N, but no model has {N}"),
+    ('models = ["sk:n={N}", "sk:n={Nn}"]\nbeta = 1\nsizes = {N = [4]}\n', "did you mean 'N'"),
+    ('models = "sk:n={N}"\nbeta = 1\nsizes = {N = []}\n', "N must be a list of positive integers"),
+    ('models = "sk:n={N}"\nbeta = 1\nsizes = {N = [4.5]}\n', "N must be a list of positive integers"),
+    ('models = "sk:n={N}"\nbeta = 1\nsizes = {N = [4, 4]}\n', "N has a number twice"),
+    ('models = "sk:n={N}"\nbeta = 1\nsizes = {seed = [4]}\n', "sizes cannot have seed; write disorder = 5"),
+    ('models = "sk:n=4,seed={seed}"\nbeta = 1\ndisorder = 10001\n', "from 1 to 10000"),
     ('beta = "0:1:3"\n', "models must be a list of specs"),
     ('models = []\nbeta = 1\n', "models must be a list of specs"),
     ('models = [1]\nbeta = 1\n', "models must be a list of specs"),
@@ -85,6 +130,19 @@ def test_missing_file(tmp_path):
         read_study(tmp_path / "none.toml")
     with pytest.raises(StoreError, match="cannot read"):
         read_study(tmp_path)
+
+
+@pytest.mark.parametrize(("line", "says"), [
+    ('methods = ["taap"]', "did you mean 'tap'"), ('methods = ["mean-field:dampin=0.1"]', "damping"),
+    ('reference = "exakt"', "exact"), ('disordr = 3', "did you mean 'disorder'")])
+def test_what_a_study_misspells_is_code_2_before_any_work(here, call, monkeypatch, line, says):
+    monkeypatch.setattr("statfe.report.compare.compare_model", lambda *_: pytest.fail("work was done"))
+    Path("s.toml").write_text('models = ["sk:n={N},seed=1"]\nsizes = {N = [4, 6]}\nbeta = 1\n' + line + "\n")
+    code, out, err = call("compare", "s.toml", "-o", "out")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert says in err
+    assert [p.name for p in here.iterdir()] == ["s.toml"]
 
 
 def test_the_command_has_only_what_was_given(tmp_path):

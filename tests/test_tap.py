@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from statfe.kernels.mean_field import balanced_field
-from statfe.methods.approximate.tap import descend, plefka, tap_beta_f, tap_map
+from statfe.kernels.tap import balanced_field
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
 from statfe.trial import ProductTrial
+from statfe.variational.mean_field import descend as mean_field_descend
 from statfe.variational.mean_field import product_beta_f
 from statfe.variational.solutions import Start
+from statfe.variational.tap import descend, plefka, tap_beta_f, tap_map
 from tests.models_for_tests import disconnected, frustrated_triangle, peaked
 from tests.naive.approximate_tap_bethe import coupling_matrix, tap_means
 from tests.naive.approximate_tap_bethe import tap_beta_f as naive_beta_f
@@ -63,12 +64,46 @@ def test_a_sweep_never_raises_the_functional() -> None:
             x = new
 
 
-@pytest.mark.parametrize("pull", [0.0, 1e-9, 0.3, 4.0, -2.5, 900.0, -5e5])
+@pytest.mark.parametrize("pull", [0.0, 1e-9, 0.3, 2.5, 4.0, 900.0, 5e5])
 @pytest.mark.parametrize("reaction", [0.0, 1e-6, 0.8, 30.0, 1e3, 1e6])
 def test_root_of_one_site(pull: float, reaction: float) -> None:
     expected = brentq(lambda x: x + reaction * math.tanh(x) - pull, -abs(pull) - 1, abs(pull) + 1, xtol=1e-14)
     for before in (0.0, 1.0, -3.0, 700.0):
-        assert balanced_field(pull, reaction, before) == pytest.approx(expected, rel=1e-8, abs=1e-12)
+        mean = math.tanh(before)
+        found = balanced_field(pull, reaction, before, mean, 1 - mean**2, 1e-9)
+        assert found[0] == pytest.approx(expected, rel=1e-8, abs=1e-12)
+        assert found[1:] == pytest.approx((math.tanh(found[0]), math.cosh(min(found[0], 300.0)) ** -2), abs=1e-15)
+
+
+@pytest.mark.parametrize("spec", ["ising:shape=65600,field=0.2", "random-regular:n=65600,degree=3,seed=1"])
+def test_a_sweep_of_a_large_graph_takes_one_site_after_the_other(spec: str) -> None:
+    model, beta = build_model(spec), 0.8
+    start = np.random.default_rng(1).normal(size=model.n_sites)
+    swept = tap_map(model, beta)(start)
+    m, v = np.tanh(start).tolist(), (1.0 - np.tanh(start) ** 2).tolist()
+    indptr, indices, weights = model.indptr.tolist(), model.indices.tolist(), model.weights.tolist()
+    for i in range(model.n_sites):
+        near = [(weights[k], indices[k]) for k in range(indptr[i], indptr[i + 1])]
+        pull = beta * (sum(w * m[j] for w, j in near) + model.fields[i])
+        side = 1.0 if pull > 0.0 else -1.0
+        x, mean, v[i] = balanced_field(
+            abs(pull), beta**2 * sum(w * w * v[j] for w, j in near), side * start[i], side * m[i], v[i], 0.05)
+        m[i] = side * mean
+        assert abs(swept[i] - side * x) < 1e-12
+
+
+def test_large_graphs_are_renumbered_and_carried_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model("random-regular:n=3000,degree=3,couplings=gaussian,seed=2")
+    start = Start("test", np.random.default_rng(3).normal(size=3000))
+    plain = descend(model, 0.12, start, iterations=500, tolerance=1e-12)
+    naive = mean_field_descend(model, 0.12, start, iterations=500, tolerance=1e-12)
+    monkeypatch.setattr("statfe.variational.relabelled.LARGE", 100)
+    for found, expected in ((descend(model, 0.12, start, iterations=500, tolerance=1e-12), plain),
+                            (mean_field_descend(model, 0.12, start, iterations=500, tolerance=1e-12), naive)):
+        assert found.point.converged
+        assert found.beta_f == pytest.approx(expected.beta_f, rel=1e-12)
+        np.testing.assert_allclose(found.means, expected.means, atol=1e-9)
+        np.testing.assert_allclose(found.point.x, expected.point.x, atol=1e-9)
 
 
 def test_sk_at_high_temperature_is_the_annealed_expansion() -> None:

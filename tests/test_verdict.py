@@ -143,8 +143,9 @@ def test_keys_of_a_row_are_those_of_the_contract():
     assert list(row) == [
         "model", "method", "kind", "status", "message", "beta", "n_sites", "beta_f", "beta_f_error", "seconds", "stats",
         "reference", "reference_beta_f", "reference_error", "error", "error_per_site", "sigmas", "verdict",
-        "bound_violated", "reference_status"]
-    assert row["sigmas"] is None
+        "bound_violated", "reference_status", "magnetization_rms", "magnetization_noise", "correlation_rms",
+        "correlation_noise"]
+    assert row["sigmas"] is row["correlation_rms"] is row["magnetization_noise"] is None
     failed = judge(EXACT, free_energy(math.nan)).to_dict()
     assert failed["beta_f"] is failed["error"] is failed["error_per_site"] is None
 

@@ -8,6 +8,9 @@ import click
 
 from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
 
+#: A study of more models prints its trust map alone.
+MOST_TABLES = 6
+
 
 class _ManyMethods(click.Command):
     """Lets ``--methods`` take several words: ``--methods tap bethe`` reads as ``--methods=tap --methods=bethe``."""
@@ -50,15 +53,17 @@ def command(
     seed: int | None, workers: int | None, force: bool, as_json: bool) -> int:
     """Score approximate free energies against a reference.
 
-    TARGET is a simulation (RUN.h5), a model with --beta, or a study (STUDY.toml). Put it before --methods.
+    TARGET is a simulation (RUN.h5), a model with --beta, or a study (STUDY.toml): models, sizes and disorder. Put it
+    before --methods. Under the scores stands the certified bracket of the bounds among the methods.
 
     \b
     statfe compare run.h5 -o out/
+    statfe compare study.toml -o out/
     statfe compare sk:n=20,seed=1 --beta 0.1:1.5:8 --methods mean-field tap bethe -o out/
     """
     from statfe.api import compare
     from statfe_cli.main import NOT_CONVERGED
-    from statfe_cli.output import print_json, score_tables
+    from statfe_cli.output import print_json, score_tables, trust_table
     from statfe_cli.progress import progress_bar
 
     if output is None and not as_json:
@@ -70,7 +75,10 @@ def command(
     if as_json:
         print_json([score.to_dict() for score in done.scores])
     else:
-        click.echo(score_tables(done.comparisons))
+        if len(done.comparisons) <= MOST_TABLES:
+            click.echo(score_tables(done.comparisons))
+        if done.trust is not None:
+            click.echo(trust_table(done.trust))
         click.echo("\n".join(f"wrote {path}" for path in done.files.values()))
     return 0 if _all_converged(done.comparisons) else NOT_CONVERGED
 

@@ -11,6 +11,8 @@ import click
 
 #: Rows of scores that fit a screen.
 FITS = 24
+#: Head of the column with the root mean square error of correlations over coupled pairs.
+CORRELATIONS = "<ss> rms"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
@@ -75,8 +77,45 @@ def score_tables(comparisons: Sequence[Any]) -> str:
         reference = c.reference[0]
         parts.append(f"{c.model}: {c.n_sites} spins; reference {reference.method} ({reference.kind}), seed {c.seed}")
         parts.append(_every_score(c.scores) if len(c.scores) <= FITS else _summary(c.scores))
+        parts += [bracket_table(c.brackets, c.reference)] if any(_bounded(b) for b in c.brackets) else []
         parts += [f"not run: {spec}: {reason}" for spec, reason in c.skipped]
         parts += ["\n".join(_failures(c))] if _failures(c) else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _bounded(bracket: Any) -> bool:
+    return bool(bracket.lower_method or bracket.upper_method)
+
+
+def bracket_table(brackets: Sequence[Any], reference: Sequence[Any] = ()) -> str:
+    """The certified bracket, one beta a row, with what the reference has to do with it."""
+    place = {r.beta: r for r in reference}
+    rows = []
+    for b in brackets:
+        sides = [(f"{value:.10g}" if method else "-", method + (" (3 sigma out)" if error else "") if method else "-")
+                 for value, method, error in ((b.lower, b.lower_method, b.lower_error),
+                                              (b.upper, b.upper_method, b.upper_error))]
+        known = b.beta in place and math.isfinite(place[b.beta].beta_f)
+        words = "BOUNDS CONTRADICT EACH OTHER" if b.crossed else "" if not known else (
+            "OUTSIDE" if b.outside(place[b.beta]) else "inside")
+        width = f"{b.width / b.n_sites:.3g}" if math.isfinite(b.width) else "-"
+        rows.append([f"{b.beta:.6g}", *sides[0], *sides[1], width, words])
+    head = ["beta", "beta_f from", "by", "to", "by", "width / N", "reference" if place else ""]
+    return "certified bracket: the true beta_f lies between these bounds\n" + table(head, rows, left=(2, 4, 6))
+
+
+def trust_table(trust: Any) -> str:
+    """The summary of a study: one method a row, template by template, best first."""
+    parts = [f"trust map: error of beta_f in nats a site, tolerance {trust.tolerance:g}; a missing result is infinite"]
+    for template in trust.templates:
+        rows = []
+        for t in (t for t in trust.summary if t.template == template):
+            bounds = f"{t.violated} violated" if t.violated else f"{t.bounds} hold" if t.bounds else "-"
+            growth = ", ".join(f"{count} {name}" for name, count in t.growth.items()) or "-"
+            rows.append([t.method, f"{t.within}/{t.cells}", f"{t.trusted_to:.4g}" if t.trusted_to == t.trusted_to else
+                         "-", f"{t.median_error:.2g}", f"{t.worst_error:.2g}", str(t.best), bounds, growth])
+        head = ["method", "within", "trusted to", "median", "worst", "best at", "bounds", "as N grows"]
+        parts.append((f"{template}\n" if template else "") + table(head, rows, left=(0, 6, 7)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -90,25 +129,42 @@ def _failures(comparison: Any) -> list[str]:
 
 
 def _every_score(scores: Sequence[Any]) -> str:
+    moments = _has_moments(scores)
     rows = [
         [s.result.method, f"{s.result.beta:.6g}", s.result.kind, _signed(s.error_per_site), _signed(s.sigmas, ".1f"),
-         s.verdict]
+         *([_rms(s.correlation_rms, s.correlation_noise)] if moments else []), s.verdict]
         for s in scores
     ]
-    return table(["method", "beta", "kind", "error / N", "sigmas", "verdict"], rows, left=(0, 2, 5))
+    head = ["method", "beta", "kind", "error / N", "sigmas", *([CORRELATIONS] if moments else []), "verdict"]
+    return table(head, rows, left=(0, 2, len(head) - 1))
+
+
+def _has_moments(scores: Sequence[Any]) -> bool:
+    return any(not math.isnan(s.correlation_rms) for s in scores)
+
+
+def _rms(value: float, noise: float) -> str:
+    """A root mean square error, or that it is below the noise."""
+    if math.isnan(value):
+        return "-"
+    return f"< {noise:.1e}" if value <= noise and noise > 0.0 else f"{value:.1e}"
 
 
 def _summary(scores: Sequence[Any]) -> str:
     from statfe.scoring.ranking import rank
 
+    moments = _has_moments(scores)
     rows = [
-        [m.method, " or ".join(m.kinds), f"{m.median_error:.2g}", f"{m.worst_error:.2g}", f"{m.worst_beta:.4g}",
+        [m.method + (" *" if m.pareto else ""), " or ".join(m.kinds), f"{m.median_error:.2g}", f"{m.worst_error:.2g}",
+         f"{m.worst_beta:.4g}", *([_rms(m.correlation_rms, m.correlation_noise)] if moments else []),
          ", ".join(f"{count} {verdict}" for verdict, count in m.verdicts.items())]
         for m in rank(scores)
     ]
-    head = ["method", "kind", "median", "worst", "at beta", f"verdicts at {len({s.result.beta for s in scores})} betas"]
-    title = "|error of beta_f| in nats a site, best method first; a missing result counts as infinitely far off"
-    return title + "\n" + table(head, rows, left=(0, 1, 5))
+    head = ["method", "kind", "median", "worst", "at beta", *([CORRELATIONS] if moments else []),
+            f"verdicts at {len({s.result.beta for s in scores})} betas"]
+    title = ("|error of beta_f| in nats a site, best method first; a missing result counts as infinitely far off;\n"
+             "* no other method is at once as accurate and as fast")
+    return title + "\n" + table(head, rows, left=(0, 1, len(head) - 1))
 
 
 def _signed(value: float, form: str = ".2e") -> str:

@@ -48,75 +48,74 @@ def message(a, decay, g):
 
 
 @njit
-def sweep(indptr, reverse, strengths, decays, fields, order, messages):
-    """For each site of `order` (sites may repeat): renew all messages it sends; in place.
+def total_field(indptr, fields, messages, i):
+    """H_i = beta h_i + sum of the messages into i."""
+    total = fields[i]
+    for k in range(indptr[i], indptr[i + 1]):
+        total += messages[k]
+    return total
+
+
+@njit
+def sweep(indptr, reverse, strengths, decays, fields, messages):
+    """For each site, from the last to the first and back: renew all messages it sends; in place.
 
     fields are beta h_i, strengths beta J per slot, decays exp(-2 |beta J|) per slot.
     """
-    for i in order:
-        total = fields[i]
-        for k in range(indptr[i], indptr[i + 1]):
-            total += messages[k]
+    n = len(indptr) - 1
+    for t in range(2 * n):
+        i = n - 1 - t if t < n else t - n
+        total = total_field(indptr, fields, messages, i)
         for k in range(indptr[i], indptr[i + 1]):
             messages[reverse[k]] = message(strengths[k], decays[k], total - messages[k])
 
 
 @njit
-def total_fields(indptr, fields, messages, out):
-    """H_i = beta h_i + sum of the messages into i; shape (n,)."""
+def ratio_sweep(indptr, reverse, doubled, fields, ratios):
+    """As `sweep`, in w = exp(2 u), where a message is a fraction: nothing but products and one division.
+
+    With c = exp(2 beta J) and M = exp(2 H), M / w is the cavity's, and the message (c M / w + 1) / (c + M / w).
+    doubled are the c per slot, fields exp(2 beta h_i). Products of a row must stay in the range of doubles.
+    """
+    n = len(indptr) - 1
+    for t in range(2 * n):
+        i = n - 1 - t if t < n else t - n
+        total = fields[i]
+        for k in range(indptr[i], indptr[i + 1]):
+            total *= ratios[k]
+        for k in range(indptr[i], indptr[i + 1]):
+            w = ratios[k]
+            c = doubled[k]
+            ratios[reverse[k]] = (c * total + w) / (c * w + total)
+
+
+@njit
+def ratio_flood(indptr, reverse, doubled, fields, ratios, out):
+    """All messages at once from the old ones, in w = exp(2 u); see `ratio_sweep`."""
     for i in range(len(indptr) - 1):
         total = fields[i]
         for k in range(indptr[i], indptr[i + 1]):
-            total += messages[k]
-        out[i] = total
+            total *= ratios[k]
+        for k in range(indptr[i], indptr[i + 1]):
+            w = ratios[k]
+            c = doubled[k]
+            out[reverse[k]] = (c * total + w) / (c * w + total)
+
+
+@njit
+def total_fields(indptr, fields, messages, out):
+    """H_i of all sites; shape (n,)."""
+    for i in range(len(indptr) - 1):
+        out[i] = total_field(indptr, fields, messages, i)
 
 
 @njit
 def cavity_fields(indptr, reverse, fields, messages, out):
     """Cavity field behind each slot: out[k] = H_j - (message from i to j), for slot k of i from j."""
     for j in range(len(indptr) - 1):
-        total = fields[j]
-        for k in range(indptr[j], indptr[j + 1]):
-            total += messages[k]
+        total = total_field(indptr, fields, messages, j)
         for k in range(indptr[j], indptr[j + 1]):
             out[reverse[k]] = total - messages[k]
-
-
-@njit
-def log_2cosh(x):
-    """ln(2 cosh x) without overflow."""
-    y = abs(x)
-    return y + math.log1p(math.exp(-2.0 * y))
-
-
-@njit
-def site_terms(totals, out):
-    """out_i = ln(2 cosh H_i)."""
-    for i in range(len(totals)):
-        out[i] = log_2cosh(totals[i])
-
-
-@njit
-def edge_terms(indptr, reverse, strengths, cavities, out):
-    """Per site, half of its pairs' terms of the Bethe free energy (see `statfe.methods.approximate.bethe`).
-
-    out_i = (1/2) sum_k [ln C_k + ln C_reverse(k) - ln Z_k], with
-    ln C(g) = (1/2) [ln 2cosh(a + g) + ln 2cosh(a - g)] and
-    Z = 2 e^a cosh(g + g') + 2 e^-a cosh(g - g') for the two cavity fields g, g' of a pair.
-    """
-    for i in range(len(indptr) - 1):
-        total = 0.0
-        for k in range(indptr[i], indptr[i + 1]):
-            a = strengths[k]
-            g = cavities[k]
-            f = cavities[reverse[k]]
-            constants = log_2cosh(a + g) + log_2cosh(a - g) + log_2cosh(a + f) + log_2cosh(a - f)
-            like = a + log_2cosh(g + f)
-            unlike = -a + log_2cosh(g - f)
-            top = max(like, unlike)
-            pair = top + math.log1p(math.exp(min(like, unlike) - top))
-            total += 0.5 * constants - pair
-        out[i] = 0.5 * total
 
 
 @njit

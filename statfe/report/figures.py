@@ -1,4 +1,4 @@
-"""The figures of a report as SVG: error against beta, and beta F against beta.
+"""The figures of a report as SVG: errors and beta F against beta, correlations, cost beside accuracy.
 
 matplotlib is imported when a figure is drawn, and used through its objects, without pyplot. The same comparison gives
 the same bytes. matplotlib's settings are ours while it draws and the user's after, so draw in one thread at a time.
@@ -17,13 +17,27 @@ from typing import TYPE_CHECKING, Any, cast
 from statfe.errors import UsageError
 from statfe.report.beta_f_figure import draw_beta_f
 from statfe.report.error_figure import draw_error
-from statfe.report.styles import BETA_F_CAPTION, ERROR_CAPTION, SETTINGS, pages, styles
+from statfe.report.moments_figure import draw_moments, has_moments, scored_methods
+from statfe.report.pareto_figure import draw_pareto
+from statfe.report.styles import (
+    BETA_F_CAPTION,
+    ERROR_CAPTION,
+    MOMENTS_CAPTION,
+    PARETO_CAPTION,
+    SETTINGS,
+    Style,
+    pages,
+    styles,
+)
 from statfe.report.svg import stripped
 from statfe.scoring.comparison import Comparison
+from statfe.scoring.ranking import rank
 from statfe.store.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Draw = Callable[[Comparison, dict[str, Style]], "Figure"]
 
 MISSING = "reports need matplotlib and jinja2; install statfe[report]"
 
@@ -48,16 +62,23 @@ def draw_all(comparison: Comparison, suffix: str = "") -> list[Drawing]:
     """
     with drawing_room():
         chosen = styles(comparison.methods)
-        parts = pages(comparison.methods) or [[]]
         drawings = []
-        for stem, draw, subject, caption in (
-            ("error-per-site", draw_error, "Error of βF a site against β", ERROR_CAPTION),
-            ("beta-f-per-site", draw_beta_f, "βF a site against β", BETA_F_CAPTION),
-        ):
+        kinds: list[tuple[str, Draw, list[str], str, str]] = [
+            ("error-per-site", draw_error, comparison.methods, "Error of βF a site against β", ERROR_CAPTION),
+            ("beta-f-per-site", draw_beta_f, comparison.methods, "βF a site against β", BETA_F_CAPTION)]
+        if has_moments(comparison):
+            kinds.append((
+                "correlations", draw_moments, scored_methods(comparison), "Error of the correlations against β",
+                MOMENTS_CAPTION))
+        for stem, draw, names, subject, caption in kinds:
+            parts = pages(names) or [[]]
             for number, methods in enumerate(parts, start=1):
                 page = f"-page{number}" if len(parts) > 1 else ""
                 figure = draw(comparison, {m: chosen[m] for m in methods})
                 drawings.append(Drawing(f"{stem}{suffix}{page}", subject, caption, svg_text(figure)))
+        if comparison.scores:
+            figure = draw_pareto(rank(comparison.scores), chosen, comparison.model)
+            drawings.append(Drawing(f"pareto{suffix}", "Error against seconds", PARETO_CAPTION, svg_text(figure)))
         return drawings
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from statfe.report.figures import Drawing
+from statfe.report.study_sections import bracket_rows, trust_section
 from statfe.report.styles import styles
 from statfe.report.svg import inline
 from statfe.report.words import (
@@ -23,6 +24,7 @@ from statfe.report.words import (
     duration,
     fact,
     number,
+    rms,
     shown,
     with_error,
 )
@@ -38,20 +40,29 @@ if TYPE_CHECKING:
 OPEN_ROWS = 24
 
 
-def html_page(comparisons: Sequence[Comparison], drawings: Sequence[Sequence[Drawing]]) -> bytes:
+def html_page(
+    comparisons: Sequence[Comparison], drawings: Sequence[Sequence[Drawing]], study: Sequence[Drawing] = ()
+) -> bytes:
     """The report of `comparisons` (one a model) as an HTML page, in UTF-8.
 
     Parameters
     ----------
     drawings
         The figures of each comparison, in the same order.
+    study
+        Those of all of them together.
     """
     first = comparisons[0]
+    # Without figures of their own, hundreds of models keep to their rankings.
+    brief = bool(study) and not any(drawings)
     sections = [
         _section(f"model-{k}", c, d) for k, (c, d) in enumerate(zip(comparisons, drawings, strict=True), start=1)]
     text = _template().render(
         title=first.title or _default_title(comparisons), first=first, sections=sections, kinds=KIND_MEANING,
-        verdicts=VERDICT_MEANING, open_rows=OPEN_ROWS, style=_resource("report.css"))
+        verdicts=VERDICT_MEANING, open_rows=OPEN_ROWS, style=_resource("report.css"), brief=brief,
+        trust=trust_section(comparisons), study=[
+            {"id": (own := f"study-figure-{k}"), "caption": d.caption, "svg": inline(d.svg, own, shown(d.subject))}
+            for k, d in enumerate(study, start=1)])
     return text.encode("utf-8")
 
 
@@ -74,7 +85,7 @@ def _template() -> Template:
         keep_trailing_newline=True)
     room.filters |= {
         "number": number, "with_error": with_error, "duration": duration, "fact": fact,
-        "verdict_class": VERDICT_CLASS.__getitem__}
+        "verdict_class": VERDICT_CLASS.__getitem__, "rms": rms}
     return room.from_string(_resource("report.html.j2"))
 
 
@@ -96,6 +107,10 @@ def _section(anchor: str, comparison: Comparison, drawings: Sequence[Drawing]) -
         "estimates": _estimates(comparison),
         "agreements": agreements(comparison.reference, comparison.secondary),
         "ranked": ranked,
+        "moments": comparison.moments,
+        "correlations": any(not math.isnan(m.correlation_rms) for m in ranked),
+        "magnetizations": any(not math.isnan(m.magnetization_rms) for m in ranked),
+        "brackets": bracket_rows(comparison),
         "colours": {method: style.colour for method, style in styles(comparison.methods).items()},
         "best": sorted(best_by_beta(comparison.scores), key=lambda b: b.beta),
         "leader": ranked[0] if ranked and math.isfinite(ranked[0].median_with_failures) else None,

@@ -6,18 +6,21 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from statfe.result import plain
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.ranking import best_by_beta, rank
+from statfe.scoring.trust import Cell, Trust, trust_of
 from statfe.store.hdf5 import FORMAT
 
 #: Columns of scores.csv: the keys of a row but `stats`.
 COLUMNS = (
     "model", "method", "kind", "status", "message", "beta", "n_sites", "beta_f", "beta_f_error", "seconds",
     "reference", "reference_beta_f", "reference_error", "error", "error_per_site", "sigmas", "verdict",
-    "bound_violated", "reference_status")
+    "bound_violated", "reference_status", "magnetization_rms", "magnetization_noise", "correlation_rms",
+    "correlation_noise")
 
 
 def csv_bytes(comparisons: Sequence[Comparison]) -> bytes:
@@ -32,6 +35,22 @@ def csv_bytes(comparisons: Sequence[Comparison]) -> bytes:
     return buffer.getvalue().encode("utf-8", "backslashreplace")
 
 
+def trust_bytes(trust: Trust) -> bytes:
+    """trust.csv: one row a group, beta and method, with the law of growth over the sizes of the template."""
+    laws = {(g.template, g.method, g.beta): g for g in trust.growth}
+    best = {(b.group, b.beta): b.methods for b in trust.best}
+    names = [f.name for f in fields(Cell)]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*names, "best", "growth", "growth_exponent", "growth_error", "growth_sizes"])
+    for c in trust.cells:
+        law = laws.get((c.template, c.method, c.beta))
+        more = [c.method in best[c.group, c.beta], *(
+            (None,) * 4 if law is None else (law.verdict, law.exponent, law.error, law.sizes))]
+        writer.writerow([_cell(plain(v)) for v in [*(getattr(c, name) for name in names), *more]])
+    return buffer.getvalue().encode("utf-8", "backslashreplace")
+
+
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
@@ -41,11 +60,14 @@ def _cell(value: Any) -> Any:
 def json_bytes(comparisons: Sequence[Comparison]) -> bytes:
     """Strict JSON: the score rows of all models in `rows`, and each model's reference and summary."""
     first = comparisons[0]
-    content = {
+    content: dict[str, Any] = {
         "statfe_format": FORMAT, "title": first.title, "command": first.command, "seed": first.seed,
         "versions": first.versions, "rows": [s.to_dict() for c in comparisons for s in c.scores],
         "comparisons": [_summary(c) for c in comparisons],
     }
+    trust = trust_of(comparisons)
+    if trust is not None:
+        content["trust"] = trust.to_dict()
     return (json.dumps(plain(content), allow_nan=False, indent=1) + "\n").encode()
 
 
@@ -57,5 +79,6 @@ def _summary(comparison: Comparison) -> dict[str, Any]:
         "secondary": [r.to_dict() for r in comparison.secondary],
         "ranking": [s.to_dict() for s in rank(comparison.scores)],
         "best": [b.to_dict() for b in best_by_beta(comparison.scores)],
+        "brackets": [b.to_dict() for b in comparison.brackets], "moments": comparison.moments,
         "skipped": [{"method": spec, "reason": reason} for spec, reason in comparison.skipped],
     }

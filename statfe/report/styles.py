@@ -45,6 +45,25 @@ BETA_F_CAPTION = (
     "βF a site, that is −ln Z / N, by each method and by the reference. A line that leaves the frame is off "
     "by more than the frame shows.")
 
+MOMENTS_CAPTION = (
+    "Root mean square error of the correlations of coupled pairs. The noise of the true values, and of a method that "
+    "samples, is taken off; an open marker stands at that noise: the error is smaller and cannot be seen. A marker on "
+    "the lower edge: smaller than shown.")
+
+PARETO_CAPTION = (
+    "Cost beside accuracy: the median error over β, a missing result counted as infinite, against wall time. Numbers "
+    "are places by that error. Filled: on the front, no other method is at once as fast and as accurate. Markers on "
+    "the lower edge are equal to the reference, or their error is smaller than shown.")
+
+MAP_CAPTION = (
+    "Median error over the disorder, by method and β, one panel a size: blue within the tolerance, orange beyond it. A "
+    "cross: most realisations gave no number. White: not run, or nothing could be judged. A dot marks the best, or all "
+    "that the noise cannot tell apart. Methods are in the order of the table.")
+
+GROWTH_CAPTION = (
+    "Mean |error| a site over the disorder against the number of spins, with the standard error of the mean. A level "
+    "line: the error is extensive, as F is. Falling: exact a site as N grows. Rising: not size-extensive.")
+
 
 @dataclass(frozen=True)
 class Style:

@@ -66,6 +66,11 @@ def number(value: float, digits: int = 3) -> str:
     return mantissa
 
 
+def rms(value: float, noise: float) -> str:
+    """A root mean square error; ``< noise`` where it is not above that."""
+    return f"< {number(noise, 2)}" if value <= noise and noise > 0.0 else number(value, 2)
+
+
 def with_error(value: float, error: float) -> str:
     """``−1.2345(12)``: `value` to the second digit of its error; 10 digits where the error is 0."""
     if not math.isfinite(value):

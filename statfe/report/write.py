@@ -10,15 +10,21 @@ from os import PathLike
 from pathlib import Path
 
 from statfe.errors import UsageError
-from statfe.report.figures import MISSING, draw_all
+from statfe.report.figures import MISSING, Drawing, draw_all
 from statfe.report.html import html_page
-from statfe.report.rows import csv_bytes, json_bytes
+from statfe.report.rows import csv_bytes, json_bytes, trust_bytes
+from statfe.report.study_figures import draw_study
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.scores_file import comparisons_in, scores_image
+from statfe.scoring.trust import trust_of
 from statfe.store.atomic import check_output, make_folder, writing
 
 #: The files that every report has, beside its figures.
 REPORT_FILES = ("report.html", "scores.csv", "scores.json", "scores.h5")
+#: The file that the report of several models has besides.
+TRUST_FILE = "trust.csv"
+#: A study of more models has no figures and no tables of all scores of each of them.
+MOST_DRAWN = 12
 
 
 def check_report_libraries() -> None:
@@ -80,12 +86,16 @@ def _contents(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
     """
     image = scores_image(comparisons)
     comparisons = comparisons_in(image)
-    several = len(comparisons) > 1
-    drawings = [draw_all(c, f"-{k}" if several else "") for k, c in enumerate(comparisons)]
-    figures = {f"{d.name}.svg": d.svg.encode() for page in drawings for d in page}
+    trust = trust_of(comparisons)
+    drawings: list[list[Drawing]] = [[] for _ in comparisons]
+    if len(comparisons) <= MOST_DRAWN:
+        drawings = [draw_all(c, f"-{k}" if trust else "") for k, c in enumerate(comparisons)]
+    study = draw_study(comparisons, trust) if trust else []
+    figures = {f"{d.name}.svg": d.svg.encode() for page in [*drawings, study] for d in page}
     return {
-        "report.html": html_page(comparisons, drawings), "scores.csv": csv_bytes(comparisons),
-        "scores.json": json_bytes(comparisons), "scores.h5": image, **figures,
+        "report.html": html_page(comparisons, drawings, study), "scores.csv": csv_bytes(comparisons),
+        "scores.json": json_bytes(comparisons), "scores.h5": image,
+        **({TRUST_FILE: trust_bytes(trust)} if trust else {}), **figures,
     }
 
 

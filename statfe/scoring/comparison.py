@@ -9,6 +9,8 @@ from typing import Any
 from statfe.errors import UsageError
 from statfe.models.ising import IsingModel
 from statfe.result import FreeEnergy
+from statfe.scoring.bracket import Bracket, brackets
+from statfe.scoring.study import TOLERANCE
 from statfe.scoring.verdict import Score
 from statfe.store.provenance import created, source_commit, versions
 
@@ -45,6 +47,11 @@ class Comparison:
         Spec of the sampler behind the reference, "" where nothing was sampled.
     ising
         The model itself, to be stored beside the scores; may be None.
+    moments
+        Where the true means and correlations of the spins come from, or why they are not scored; may be empty.
+    template, group, tolerance
+        Of a study: what stands for models of several sizes, and for several realisations of one size (see
+        `statfe.scoring.study.Member`; "" where nothing stands for more than one), and the error a site that is small.
 
     Raises
     ------
@@ -68,6 +75,10 @@ class Comparison:
     title: str = ""
     sampler: str = ""
     ising: IsingModel | None = field(default=None, repr=False)
+    moments: str = ""
+    template: str = ""
+    group: str = ""
+    tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "betas", tuple(float(b) for b in self.betas))
@@ -93,6 +104,11 @@ class Comparison:
     def n_sites(self) -> int:
         """Number of sites of the model."""
         return next((r.n_sites for r in [*self.reference, *(s.result for s in self.scores)]), 0)
+
+    @property
+    def brackets(self) -> list[Bracket]:
+        """What the bounds among the scored methods say of the true F, by ascending beta."""
+        return brackets([s.result for s in self.scores])
 
     def score_table(self) -> list[list[Score | None]]:
         """Scores by method (as in `methods`) and beta (as in `betas`); None where a method was not run."""

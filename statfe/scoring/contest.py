@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from statfe.errors import NotApplicableError, UsageError
+from statfe.errors import UsageError
 from statfe.models.frustration import facts
 from statfe.models.ising import IsingModel
-from statfe.registry import check_betas, get_method, method_spec, methods, run_method
+from statfe.registry import method_spec, run_method
 from statfe.result import FreeEnergy
+from statfe.sampling.ladder import Ladder
+from statfe.scoring.bracket import Bracket, brackets, held_in
+from statfe.scoring.choice import choose_methods, default_reference
 from statfe.scoring.comparison import Comparison
+from statfe.scoring.moments import true_moments
 from statfe.scoring.scores import score_methods
 from statfe.scoring.verdict import Score
 from statfe.store.run_file import Run
-
-#: Operations up to which an exact reference, or an exact method among "all", is taken without asking.
-AFFORDABLE = 2e11
 
 Progress = Callable[[str, float], None] | None
 
@@ -31,7 +33,8 @@ class Contest:
     """What is to be compared and how: the same for a model, a stored run and a study.
 
     `methods` are specs, or ``all``; `reference` is a spec, or None for the cheapest exact method and MBAR where
-    there is none.
+    there is none. `lenient`: a method that is named and cannot take the model is left out, and said. `moments`: means
+    and correlations of the spins are scored too. `place` is what a `Comparison` knows of its study.
     """
 
     methods: Sequence[str] = ("all",)
@@ -41,6 +44,9 @@ class Contest:
     progress: Progress = None
     command: str = ""
     title: str = ""
+    lenient: bool = False
+    moments: bool = True
+    place: Mapping[str, Any] = field(default_factory=dict)
 
 
 def compare_model(model: IsingModel, betas: np.ndarray, contest: Contest) -> Comparison:
@@ -52,11 +58,19 @@ def compare_model(model: IsingModel, betas: np.ndarray, contest: Contest) -> Com
         Unknown methods or options, a method or reference that cannot take the model or a beta.
     """
     grid = np.unique(betas)
-    chosen, skipped = choose_methods(model, grid, contest.methods)
+    chosen, skipped = choose_methods(model, grid, contest.methods, contest.lenient)
     spec = contest.reference or default_reference(model, len(grid))
-    reference, secondary = _make_reference(model, grid, spec, contest)
+    reference, secondary = _make_reference(model, grid, spec, replace(contest, progress=part(contest.progress, 0, 2)))
     sampler = str(method_spec(spec)[1].options.get("sampler", ""))
-    return _score(model, grid, reference, secondary, chosen, skipped, contest, sampler=sampler)
+    rest = replace(contest, progress=part(contest.progress, 1, 2))
+    return _score(model, grid, reference, secondary, chosen, skipped, rest, sampler=sampler)
+
+
+def part(progress: Progress, k: int, count: int, prefix: str = "") -> Progress:
+    """Progress of part `k` of `count` as that of the whole."""
+    if progress is None:
+        return None
+    return lambda label, share: progress(prefix + label, (k + min(share, 1.0)) / count)
 
 
 def compare_run(run: Run, betas: np.ndarray | None, contest: Contest) -> Comparison:
@@ -74,59 +88,13 @@ def compare_run(run: Run, betas: np.ndarray | None, contest: Contest) -> Compari
     first = keep[0].method
     return _score(
         run.model, grid, [r for r in keep if r.method == first], [r for r in keep if r.method != first], chosen,
-        skipped, contest, sampler=run.chains.sampler)
+        skipped, contest, ladder=_ladder_of(run), sampler=run.chains.sampler)
 
 
-def method_list(methods: str | Sequence[str] | None) -> list[str]:
-    """The specs given, none for None; each spec is checked where it is used."""
-    if methods is None:
-        return []
-    if isinstance(methods, str):
-        return [methods]
-    if not isinstance(methods, Sequence) or not methods or not all(isinstance(m, str) for m in methods):
-        raise UsageError(f"methods must be 'all', a spec or a list of specs, got {methods!r}")
-    return list(methods)
-
-
-def default_reference(model: IsingModel, n_betas: int) -> str:
-    """``exact`` where an exact method applies and is affordable, else ``mbar``."""
-    exact = get_method("exact")
-    affordable = not exact.obstacle(model) and exact.cost(model, n_betas) <= AFFORDABLE
-    return "exact" if affordable else "mbar"
-
-
-def choose_methods(
-    model: IsingModel, betas: np.ndarray, wanted: Sequence[str]
-) -> tuple[list[str], list[tuple[str, str]]]:
-    """(specs to run, (spec, reason) of those of ``all`` that cannot take this model or grid).
-
-    ``all`` stands for every approximation with its variants. A method that is named must apply.
-    """
-    chosen: list[str] = []
-    skipped: list[tuple[str, str]] = []
-    for spec in wanted:
-        if spec != "all":
-            method, checked = method_spec(spec)
-            check_betas(method, betas)
-            reason = method.obstacle(model)
-            if reason:
-                raise NotApplicableError(f"{method.name} cannot take {model.spec}: {reason}")
-            chosen.append(str(checked))
-            continue
-        for method in methods().values():
-            if method.family != "approximate":
-                continue
-            reason = method.obstacle(model) or _beta_obstacle(method.negative_beta, betas)
-            for variant in method.specs():
-                if reason:
-                    skipped.append((variant, reason))
-                else:
-                    chosen.append(variant)
-    return list(dict.fromkeys(chosen)), skipped
-
-
-def _beta_obstacle(takes_negative: bool, betas: np.ndarray) -> str:
-    return "needs beta >= 0" if not takes_negative and np.any(betas < 0) else ""
+def _ladder_of(run: Run) -> Ladder | None:
+    """The rungs of a stored run, where it has more than were asked for."""
+    chains = run.chains
+    return Ladder(chains.betas, chains.requested) if not np.all(chains.requested) else None
 
 
 def _make_reference(
@@ -157,32 +125,86 @@ def _run(model: IsingModel, grid: np.ndarray, spec: str, contest: Contest) -> li
         model, grid, spec, seed=contest.seed, workers=contest.workers, progress=contest.progress)
 
 
+@functools.cache
+def _warm_up(spec: str) -> None:
+    """Load the kernels of a method once, so that the first model of a process does not pay for all in its seconds."""
+    ring = IsingModel.from_edges(
+        5, np.arange(5), np.roll(np.arange(5), -1), np.array([0.5, -0.5, 0.5, 0.5, 0.5]), np.full(5, 0.1))
+    if not method_spec(spec)[0].obstacle(ring):
+        run_method(ring, np.array([0.1]), spec, seed=0)
+
+
 def _score(
     model: IsingModel, grid: np.ndarray, reference: list[FreeEnergy], secondary: list[FreeEnergy],
-    chosen: list[str], skipped: list[tuple[str, str]], contest: Contest, **more: Any
+    chosen: list[str], skipped: list[tuple[str, str]], contest: Contest, ladder: Ladder | None = None, **more: Any
 ) -> Comparison:
     candidates: list[FreeEnergy] = []
     for k, spec in enumerate(chosen):
         if contest.progress:
             contest.progress(spec, k / len(chosen))
-        candidates += _run(model, grid, spec, contest)
-    scores = score_methods(reference, candidates)
-    _warn_of_violations(scores)
+        _warm_up(spec)
+        candidates += _run(model, grid, spec, replace(contest, progress=part(contest.progress, k, len(chosen))))
+    found = brackets(candidates)
+    held, second = held_in(found, reference), held_in(found, secondary)
+    scores = _with_moments(model, _judged(reference, held, candidates), held, ladder, contest)
+    _warn(found, reference, held, scores[0])
     return Comparison(
-        model=model.spec, betas=grid.tolist(), reference=reference, secondary=secondary, scores=scores,
+        model=model.spec, betas=grid.tolist(), reference=_bare(held), secondary=_bare(second), scores=scores[0],
         skipped=skipped, facts=facts(model), command=contest.command, seed=contest.seed, title=contest.title,
-        ising=model, **more)
+        ising=model, moments=scores[1], **contest.place, **more)
 
 
-def _warn_of_violations(scores: Sequence[Score]) -> None:
-    """One warning where a bound without error lies on the wrong side of the reference: one of the two is wrong."""
-    betas = {s.result.beta for s in scores if s.bound_violated and s.result.beta_f_error == 0.0}
+def _bare(results: Sequence[FreeEnergy]) -> list[FreeEnergy]:
+    """Without their moments: arrays that nobody needs once they are scored."""
+    return [replace(r, moments=None) for r in results]
+
+
+def _judged(
+    reference: Sequence[FreeEnergy], held: Sequence[FreeEnergy], candidates: Sequence[FreeEnergy]
+) -> list[Score]:
+    """Scores against the reference as the bracket leaves it; what bounds it violates is said as before."""
+    before, after = score_methods(reference, candidates), score_methods(held, candidates)
+    return [replace(b, bound_violated=a.bound_violated) for a, b in zip(before, after, strict=True)]
+
+
+def _with_moments(
+    model: IsingModel, scores: Sequence[Score], reference: Sequence[FreeEnergy], ladder: Ladder | None,
+    contest: Contest
+) -> tuple[list[Score], str]:
+    """The scores with those of the moments, results without their arrays, and where the truth comes from."""
+    bare = [replace(s, result=replace(s.result, moments=None)) for s in scores]
+    if not contest.moments:
+        return bare, ""
+    if all(s.result.moments is None for s in scores):
+        return bare, "not scored: no method gives any"
+    if contest.progress:
+        contest.progress("correlations", 1.0)
+    truth = true_moments(model, reference, seed=contest.seed, workers=contest.workers, ladder=ladder)
+    found = [truth.errors_of(s.result) for s in scores]
+    return [replace(s, **vars(errors)) for s, errors in zip(bare, found, strict=True)], truth.words
+
+
+def _warn(found: Sequence[Bracket], reference: Sequence[FreeEnergy], held: Sequence[FreeEnergy],
+          scores: Sequence[Score]) -> None:
+    """One warning each where bounds refute the reference, where it and a bound differ, and where two bounds do."""
+    wrong = {a.beta for a, b in zip(reference, held, strict=True) if a.status != b.status}
+    if wrong:
+        _say(f"the reference lies outside the certified bracket at beta={_listed(wrong)}: it is wrong, whatever its "
+             "own checks say, and nothing is judged there")
+    betas = {s.result.beta for s in scores if s.bound_violated and s.result.beta_f_error == 0.0} - wrong
     if betas:
-        warnings.warn(
-            f"a rigorous bound is violated at beta={_listed(np.array(sorted(betas)))}: the reference or the method "
-            "is wrong", UserWarning, stacklevel=2)
+        _say(f"a rigorous bound is violated at beta={_listed(betas)}: the reference or the method is wrong")
+    crossed = {b.beta for b in found if b.crossed}
+    if crossed:
+        one = next(b for b in found if b.crossed)
+        _say(f"two bounds contradict each other at beta={_listed(crossed)}: {one.lower_method} or "
+             f"{one.upper_method} is wrong")
 
 
-def _listed(betas: np.ndarray) -> str:
-    shown = ", ".join(f"{b:g}" for b in betas[:8])
-    return shown + (", ..." if len(betas) > 8 else "")
+def _say(words: str) -> None:
+    warnings.warn(words, UserWarning, stacklevel=2)
+
+
+def _listed(betas: set[float] | np.ndarray) -> str:
+    shown = sorted(float(b) for b in betas)
+    return ", ".join(f"{b:g}" for b in shown[:8]) + (", ..." if len(shown) > 8 else "")

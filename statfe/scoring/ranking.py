@@ -6,11 +6,14 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from statfe.result import plain
-from statfe.scoring.verdict import NO_RESULT, TOO_WEAK, VERDICTS, WITHIN, Score
+from statfe.scoring.verdict import NO_RESULT, ROUNDING, TOO_WEAK, VERDICTS, WITHIN, Score
+
+#: Scores of the moments.
+MOMENTS = ("correlation_rms", "correlation_noise", "magnetization_rms", "magnetization_noise")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,12 @@ class MethodSummary:
         Number of betas where a bound was violated.
     verdicts
         Number of betas by verdict.
+    correlation_rms, magnetization_rms
+        Median root mean square errors of the moments (see `Score`); NaN where none were scored.
+    correlation_noise, magnetization_noise
+        Median noise of these.
+    pareto
+        Whether no other method is at once as accurate (`median_with_failures`) and as fast.
     """
 
     method: str
@@ -50,6 +59,11 @@ class MethodSummary:
     seconds: float
     bounds_violated: int
     verdicts: Mapping[str, int]
+    correlation_rms: float = math.nan
+    correlation_noise: float = math.nan
+    magnetization_rms: float = math.nan
+    magnetization_noise: float = math.nan
+    pareto: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -90,7 +104,22 @@ def rank(scores: Sequence[Score]) -> list[MethodSummary]:
     by_method: dict[str, list[Score]] = {}
     for score in scores:
         by_method.setdefault(score.result.method, []).append(score)
-    return sorted((_summary(method, group) for method, group in by_method.items()), key=_order)
+    found = sorted((_summary(method, group) for method, group in by_method.items()), key=_order)
+    front = pareto([(m.median_with_failures, m.seconds) for m in found])
+    return [replace(m, pareto=on_it) for m, on_it in zip(found, front, strict=True)]
+
+
+def pareto(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Which of (error, seconds) are on the front: finite, and no other is at most as large in both and less in one.
+
+    Errors that differ by rounding alone are equal.
+    """
+    def beats(a: tuple[float, float], b: tuple[float, float]) -> bool:
+        slack = ROUNDING * max(1.0, b[0])
+        return a[0] <= b[0] + slack and a[1] <= b[1] and (a[0] < b[0] - slack or a[1] < b[1])
+
+    able = [p for p in points if math.isfinite(p[0])]
+    return [math.isfinite(p[0]) and not any(beats(other, p) for other in able) for p in points]
 
 
 def _summary(method: str, scores: list[Score]) -> MethodSummary:
@@ -100,6 +129,7 @@ def _summary(method: str, scores: list[Score]) -> MethodSummary:
     best = min(judged, key=lambda s: abs(s.error_per_site), default=None)
     worst = max(judged, key=lambda s: abs(s.error_per_site), default=None)
     counts = Counter(s.verdict_class for s in scores)
+    moments: dict[str, Any] = {name: _median([getattr(s, name) for s in scores]) for name in MOMENTS}
     return MethodSummary(
         method=method,
         kinds=tuple(dict.fromkeys(s.result.kind for s in scores)),
@@ -115,7 +145,14 @@ def _summary(method: str, scores: list[Score]) -> MethodSummary:
         seconds=math.fsum(s.result.seconds for s in scores),
         bounds_violated=sum(s.bound_violated for s in scores),
         verdicts={v: counts[v] for v in VERDICTS if counts[v]},
+        **moments,
     )
+
+
+def _median(values: list[float]) -> float:
+    """Of those that are there."""
+    there = [v for v in values if not math.isnan(v)]
+    return statistics.median(there) if there else math.nan
 
 
 def _median_with_infinities(errors: list[float], infinite: int) -> float:

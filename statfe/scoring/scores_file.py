@@ -3,7 +3,9 @@
 
 /scores and /reference are as `statfe.store.free_energies` has them, on (method, beta). /scores has besides
 `reference_beta_f`, `reference_error`, `error`, `error_per_site`, `sigmas`, `verdict` and `bound_violated`;
-its attributes keep what else a `Comparison` knows, so that the report can be made again from the file.
+`magnetization_rms`, `correlation_rms` and their noise (files of older versions have none of these four); and on beta
+alone the certified bracket `lower` and `upper` with the specs of the methods. Its attributes keep what else a
+`Comparison` knows, so that the report can be made again from the file.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from statfe.errors import StoreError
 from statfe.models.model_file import read_model, write_model
 from statfe.result import FreeEnergy
 from statfe.scoring.comparison import Comparison
+from statfe.scoring.study import TOLERANCE
 from statfe.scoring.verdict import VERDICTS, Score
 from statfe.store.free_energies import read_free_energies, text_array, write_free_energies
 from statfe.store.hdf5 import create_root, file_image, json_text, write_attributes, write_variable
@@ -33,6 +36,13 @@ NUMBERS = {
     "error": ("1", "beta_f - reference_beta_f (nats)"),
     "error_per_site": ("1", "error / N (nats a site)"),
     "sigmas": ("1", "error over the combined standard error; NaN where that is 0"),
+}
+#: The same of numbers that files of older versions do not have.
+MOMENTS = {
+    "magnetization_rms": ("1", "root mean square error of <s_i> over sites, without noise"),
+    "magnetization_noise": ("1", "noise of that: errors well below it cannot be seen"),
+    "correlation_rms": ("1", "root mean square error of <s_i s_j> over coupled pairs, without noise"),
+    "correlation_noise": ("1", "noise of that: errors well below it cannot be seen"),
 }
 
 
@@ -97,7 +107,7 @@ def _write(parent: h5py.Group, comparison: Comparison) -> None:
     write_free_energies(group, [s.result for s in comparison.scores], comparison.betas)
     table = comparison.score_table()
     shape, dims = (len(table), len(comparison.betas)), ("method", "beta")
-    for name, (units, long_name) in NUMBERS.items():
+    for name, (units, long_name) in {**NUMBERS, **MOMENTS}.items():
         values = [[math.nan if s is None else getattr(s, name) for s in row] for row in table]
         write_variable(group, name, np.array(values, dtype=np.float64).reshape(shape), dims, units, long_name)
     text = [["" if s is None else s.verdict for s in row] for row in table]
@@ -105,11 +115,26 @@ def _write(parent: h5py.Group, comparison: Comparison) -> None:
     flags = np.array([[s is not None and s.bound_violated for s in row] for row in table], dtype=np.int8)
     long_name = "1 where a bound lies on the wrong side, else 0"
     write_variable(group, "bound_violated", flags.reshape(shape), dims, "1", long_name)
+    _write_brackets(group, comparison)
     write_attributes(
         group, model=comparison.model, n_sites=comparison.n_sites, title=comparison.title,
         sampler=comparison.sampler, command=comparison.command, seed=comparison.seed,
         facts=json_text(comparison.facts), skipped=json_text(comparison.skipped),
-        versions=json_text(comparison.versions), source_commit=comparison.source_commit, created=comparison.created)
+        versions=json_text(comparison.versions), source_commit=comparison.source_commit, created=comparison.created,
+        moments=comparison.moments, template=comparison.template, group=comparison.group,
+        tolerance=comparison.tolerance)
+
+
+def _write_brackets(group: h5py.Group, comparison: Comparison) -> None:
+    """The certified bracket at every beta, for readers of the file; `Comparison.brackets` makes it from the scores."""
+    place = {b.beta: b for b in comparison.brackets}
+    found = [place.get(beta) for beta in comparison.betas]
+    for side, words in (("lower", "highest lower"), ("upper", "lowest upper")):
+        values = [math.nan if b is None or not getattr(b, f"{side}_method") else getattr(b, side) for b in found]
+        write_variable(group, side, np.array(values, dtype=np.float64), ("beta",), "1",
+                       f"{words} bound on beta F (nats); 3 standard errors further out where it was sampled")
+        names = np.array(["" if b is None else getattr(b, f"{side}_method") for b in found], dtype=object)
+        write_variable(group, f"{side}_method", names, ("beta",), "1", f"spec of the method of the {words} bound")
 
 
 def _read_all(file: h5py.File) -> list[Comparison]:
@@ -138,6 +163,8 @@ def _read(parent: h5py.Group) -> Comparison:
             versions=json.loads(about["versions"]), source_commit=str(about["source_commit"]),
             created=str(about["created"]), title=str(about["title"]), sampler=str(about["sampler"]),
             command=str(about["command"]), seed=int(about["seed"]) if "seed" in about else None,
+            moments=str(about.get("moments", "")), template=str(about.get("template", "")),
+            group=str(about.get("group", "")), tolerance=float(about.get("tolerance", TOLERANCE)),
             ising=read_model(require_group(parent, "model")) if "model" in parent else None)
 
 
@@ -146,6 +173,7 @@ def _read_scores(group: h5py.Group, results: Sequence[FreeEnergy], reference: Se
     preferred = reference[0].method if reference else ""
     status = {r.beta: r.status for r in reference if r.method == preferred}
     numbers = {name: group[name][()] for name in NUMBERS}
+    numbers |= {name: group[name][()] for name in MOMENTS if name in group}
     verdicts, flags = group["verdict"].asstr()[()], group["bound_violated"][()]
     row = {str(method): i for i, method in enumerate(group["method"].asstr()[()])}
     column = {float(beta): j for j, beta in enumerate(group["beta"][()])}

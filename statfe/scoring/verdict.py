@@ -64,6 +64,11 @@ class Score:
         Whether a bound lies on the wrong side of the reference by more than chance or rounding.
     reference_status
         Status of the reference.
+    magnetization_rms, correlation_rms
+        Root mean square error of <s_i> over sites, and of <s_i s_j> over coupled pairs, without the noise; NaN where
+        nothing was scored.
+    magnetization_noise, correlation_noise
+        That noise: of the true values, and of the method where it samples. Errors well below it cannot be seen.
     """
 
     result: FreeEnergy
@@ -76,6 +81,10 @@ class Score:
     verdict: str
     bound_violated: bool
     reference_status: Status = "converged"
+    magnetization_rms: float = math.nan
+    magnetization_noise: float = math.nan
+    correlation_rms: float = math.nan
+    correlation_noise: float = math.nan
 
     @property
     def verdict_class(self) -> str:
@@ -96,7 +105,8 @@ class Score:
         """One row of the contract, in its order; NaN and infinities become None."""
         row = self.result.to_dict()
         mine = ("reference", "reference_beta_f", "reference_error", "error", "error_per_site", "sigmas",
-                "verdict", "bound_violated", "reference_status")
+                "verdict", "bound_violated", "reference_status", "magnetization_rms", "magnetization_noise",
+                "correlation_rms", "correlation_noise")
         row.update(plain({name: getattr(self, name) for name in mine}))
         return row
 

@@ -1,1 +1,1 @@
-"""Ground states by simulated annealing: schedules, reads on several kernels, certificates."""
+"""Ground states by simulated annealing: schedules, reads on several kernels, certificates; solutions of TAP."""

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from statfe.kernels.residual import largest_change
+
 #: Steps in which the best residual must halve before the damping is raised.
 PATIENCE = 200
 #: Largest damping; a residual that still does not halve ends the run.
@@ -60,10 +62,8 @@ class _Step(NamedTuple):
 
 
 def scaled_residual(x: np.ndarray, displacement: np.ndarray) -> float:
-    """max |displacement| / max(1, |x|); 0 for an empty array."""
-    if x.size == 0:
-        return 0.0
-    return float(np.max(np.abs(displacement) / np.maximum(1.0, np.abs(x))))
+    """max |displacement| / max(1, |x|); 0 for an empty array, NaN where any is."""
+    return float(largest_change(np.ravel(x), np.ravel(displacement)))
 
 
 def solve_fixed_point(

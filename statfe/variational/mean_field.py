@@ -22,6 +22,7 @@ from statfe.kernels.mean_field import local_fields, mean_field_sweep
 from statfe.models.ising import IsingModel
 from statfe.trial import ProductTrial
 from statfe.variational.fixed_point import Map, solve_fixed_point
+from statfe.variational.relabelled import on_relabelled, worth_relabelling
 from statfe.variational.solutions import Solution, Start
 
 #: Steps that the extrapolation looks back on.
@@ -66,6 +67,15 @@ def descend(
     model: IsingModel, beta: float, start: Start, *, iterations: int = 5000, tolerance: float = 1e-12, **driver: Any
 ) -> Solution:
     """Follow the bound down from `start` to a minimum; `driver` is handed to `solve_fixed_point`."""
+    if worth_relabelling(model):
+        return on_relabelled(
+            model, start, lambda other, there: _descend(other, beta, there, iterations, tolerance, **driver))
+    return _descend(model, beta, start, iterations, tolerance, **driver)
+
+
+def _descend(
+    model: IsingModel, beta: float, start: Start, iterations: int, tolerance: float, **driver: Any
+) -> Solution:
     point = solve_fixed_point(
         mean_field_map(model, beta), start.x, memory=MEMORY, iterations=start.limit(iterations),
         tolerance=attainable(tolerance, model, beta),

@@ -145,12 +145,13 @@ def distinct(solutions: Sequence[Solution], n_sites: int, symmetric: bool) -> li
     kept: list[Solution] = []
     for candidate in sorted(solutions, key=lambda s: s.beta_f):
         near = [s for s in kept if abs(s.beta_f - candidate.beta_f) <= SAME_BETA_F * n_sites]
-        if not any(_same_means(s.means, candidate.means, symmetric) for s in near):
+        if not any(same_means(s.means, candidate.means, symmetric) for s in near):
             kept.append(candidate)
     return kept
 
 
-def _same_means(a: np.ndarray, b: np.ndarray, symmetric: bool) -> bool:
+def same_means(a: np.ndarray, b: np.ndarray, symmetric: bool) -> bool:
+    """Whether all means agree, or where `symmetric` all do after a global flip."""
     if np.max(np.abs(a - b)) <= SAME_MEANS:
         return True
     return symmetric and bool(np.max(np.abs(a + b)) <= SAME_MEANS)

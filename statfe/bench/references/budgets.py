@@ -16,6 +16,8 @@ from statfe.registry import get_method
 TARGET = 1e-4
 #: Share of the default work of the run that is timed first.
 FIRST = 0.05
+#: An error a site below this is rounding: the method is exact on the model, and its time that of a run.
+ROUNDING = 1e-12
 #: A run may be this much longer than its budget before it is left out.
 TOO_LONG = 4.0
 
@@ -65,7 +67,8 @@ def _budget(case: Case, name: str, many: Runs) -> Budget:
     claimed = math.sqrt(float(np.mean(error[known] ** 2))) / N if known.any() else math.nan
     return Budget(
         case=case.title, model=case.spec, beta=case.beta, method=name, seconds=took, runs=len(value),
-        converged=sum(many.converged), error=rms, claimed=claimed, to_target=took * (rms / TARGET) ** 2,
+        converged=sum(many.converged), error=rms, claimed=claimed,
+        to_target=took if rms < ROUNDING else took * (rms / TARGET) ** 2,
         note=many.message)
 
 

@@ -69,7 +69,7 @@ def draw_times(record: References) -> Figure:
 
     rows = [b for b in record.budgets if math.isfinite(b.to_target) and b.to_target > 0]
     cases, names = list(dict.fromkeys(b.case for b in rows)), list(dict.fromkeys(b.method for b in rows))
-    figure = Figure(figsize=(8.6, 1.5 + 0.55 * len(cases)), layout="constrained")
+    figure = Figure(figsize=(8.6, 1.5 + 0.75 * len(cases)), layout="constrained")
     axes = figure.subplots()
     axes.set_title(f"Seconds to an error of {TARGET:g} a site; open: some runs failed their own checks")
     axes.set_xscale("log")
@@ -78,10 +78,10 @@ def draw_times(record: References) -> Figure:
         axes.axhline(row, color=GRID, linewidth=0.8, zorder=0)
     for k, name in enumerate(names):
         colour, marker = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]
-        own = [b for b in rows if b.method == name]
-        for b in own:
+        aside = 0.5 * (k / max(len(names) - 1, 1) - 0.5)
+        for b in [b for b in rows if b.method == name]:
             whole = b.converged == b.runs
-            axes.plot(b.to_target, cases.index(b.case), marker=marker, markersize=7.5, linestyle="none",
+            axes.plot(b.to_target, cases.index(b.case) + aside, marker=marker, markersize=7.5, linestyle="none",
                       color=colour if whole else PAPER, markeredgecolor=PAPER if whole else colour,
                       markeredgewidth=0.8 if whole else 1.4, zorder=3)
         axes.plot([], [], marker=marker, color=colour, linestyle="none", label=name)

@@ -51,7 +51,7 @@ LARGE = (
     Case("2D glass 16x16", "ea:shape=16x16,seed=1", 1.5),
     Case("3D glass 4x4x4", "ea:shape=4x4x4,seed=2", 1.2),
     Case("SK N=28", "sk:n=28,seed=3", 1.5),
-    Case("random regular N=40", "random-regular:n=40,degree=3,couplings=gaussian,seed=4", 1.2),
+    Case("random regular N=100", "random-regular:n=100,degree=3,couplings=gaussian,seed=4", 1.2),
     Case("RBM 64x16", "rbm:visible=64,hidden=16,scale=0.5,seed=5", 1.0),
 )
 

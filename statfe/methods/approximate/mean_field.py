@@ -12,6 +12,8 @@ Choice among several solutions
     The lowest beta_f. Starts: the solution at the neighbouring beta, free spins with a small random bias, all
     spins aligned with the gauge signs, and random ones. In a ferromagnet (up to a gauge) whose fields all favour
     one side the aligned start finds the lowest, and no other is taken. The others found are listed in the stats.
+Moments
+    m_i, and correlations by linear response (`statfe.variational.linear_response`, which says for which sizes).
 Cost
     A sweep is O(N + bonds); tens of sweeps from each start, more near a transition.
 Source
@@ -28,6 +30,7 @@ import numpy as np
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome
+from statfe.variational.linear_response import moments_at
 from statfe.variational.mean_field import is_exact_product
 from statfe.variational.minima import minimise
 from statfe.variational.solutions import Search, along_betas, continued, fixed_point_options
@@ -52,7 +55,9 @@ def run(
             return found.failure("upper_bound"), before
         best = found.solutions[0]
         kind: Kind = "exact" if is_exact_product(model, beta) else "upper_bound"
-        return Outcome(beta_f=best.beta_f, kind=kind, stats=found.stats(best)), found
+        return Outcome(
+            beta_f=best.beta_f, kind=kind, stats=found.stats(best),
+            moments=moments_at(model, beta, best.point.x, 1)), found
 
     return along_betas(betas, step, context.progress, METHOD.name)
 

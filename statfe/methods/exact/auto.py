@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from statfe.errors import NotApplicableError
+from statfe.junction.moments import with_exact_moments
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model
 from statfe.registry import Context, Method, methods
@@ -74,7 +75,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
             replace(
                 o, message=f"by {method.name}" + (f": {o.message}" if o.message else ""),
                 stats={"exact_method": method.name, **o.stats})
-            for o in outcomes
+            for o in with_exact_moments(model, betas, outcomes)
         ]
     raise NotApplicableError(f"exact: use mbar, as no exact method applies ({'; '.join(refusals)})")
 

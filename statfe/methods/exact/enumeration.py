@@ -23,6 +23,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from statfe.executors import map_tasks
+from statfe.junction.moments import with_exact_moments
 from statfe.kernels.enumeration import enumerate_chunk, inner_energies
 from statfe.kernels.enumeration_products import product_chunk
 from statfe.kernels.product_vectors import LANES, ROWS
@@ -108,7 +109,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
         log_z[some] = _sum_singly(sites, betas[some], context.workers, tell)
     log_z[~zero] += math.log(2.0) * sites.flip
     stats = {"states": 2**sites.n, "flip_symmetry": sites.flip}
-    return [exact_outcome(x, **stats) for x in log_z]
+    return with_exact_moments(model, betas, [exact_outcome(x, **stats) for x in log_z])
 
 
 class _Progress:

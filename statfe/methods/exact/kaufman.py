@@ -15,11 +15,14 @@ With K along the side of length m, K' along n, 2K* = -ln tanh K, and for q = 0 .
 
 gamma_0 changes sign at T_c, and the fourth product with it. The code takes sinh 2K into each product:
 a_q = sinh 2K exp(gamma_q) stays finite at K = 0, where K* does not, and every sum below is of positive terms.
+The correlation of neighbours is d ln Z / dK over the number of bonds, by central differences.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -27,8 +30,10 @@ from statfe.errors import NotApplicableError
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model
 from statfe.registry import Context, Method
-from statfe.result import Outcome, exact_outcome
+from statfe.result import Moments, Outcome, exact_outcome
 
+#: Step of differences times the longer side (what is sharp at T_c is as wide as 1 / side), and their weights.
+REACH, STENCIL = 0.03, {-3: -1 / 60, -2: 3 / 20, -1: -3 / 4, 1: 3 / 4, 2: -3 / 20, 3: 1 / 60}
 NEAREST = "use transfer-matrix for a narrow strip, or mbar"
 
 
@@ -140,8 +145,32 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
     if n > m:  # the number of products goes with the second side
         m, n, K, Kp = n, m, Kp, K
     with np.errstate(over="ignore", invalid="ignore"):  # the outcome says so
-        values = [log_z((m, n), abs(b) * K, abs(b) * Kp) for b in betas]
-    return [exact_outcome(x) for x in values]
+        outcomes = [exact_outcome(log_z((m, n), abs(b) * K, abs(b) * Kp)) for b in betas]
+    return [replace(o, moments=partial(moments_at, model, float(b))) if o.status == "converged" else o
+            for o, b in zip(outcomes, betas, strict=True)]
+
+
+def neighbours(shape: tuple[int, int], K: float, Kp: float) -> float:
+    """<s s'> of neighbours along the side of length m: d ln Z / dK over the m n bonds, good to 1e-9."""
+    h = min(REACH / max(shape), 0.25 * K)
+    if h == 0.0:
+        return 0.0
+    wide = (max(shape), min(shape)) != shape  # `log_z` is faster with the longer side first
+    pairs = [(K + k * h, Kp) for k in STENCIL]
+    values = [log_z(shape[::-1], b, a) if wide else log_z(shape, a, b) for a, b in pairs]
+    return float(np.dot(list(STENCIL.values()), values)) / (h * shape[0] * shape[1])
+
+
+def moments_at(model: IsingModel, beta: float) -> Moments:
+    """Means, all 0, and the correlation of each coupled pair: one value a direction."""
+    couplings = torus_couplings(model)
+    assert model.lattice is not None
+    assert not isinstance(couplings, str)
+    (m, n), (K, Kp) = model.lattice.shape, abs(beta) * np.abs(couplings)
+    i, j, J = model.pairs
+    first = _coordinates(i, model)[0] != _coordinates(j, model)[0]
+    size = np.where(first, neighbours((m, n), K, Kp), neighbours((n, m), Kp, K))
+    return Moments(magnetizations=np.zeros(model.n_sites), correlations=np.sign(beta * J) * size)
 
 
 METHOD = Method(

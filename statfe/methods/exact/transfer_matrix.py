@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statfe.executors import map_tasks
+from statfe.junction.moments import with_exact_moments
 from statfe.kernels.transfer_matrix import advance
 from statfe.models.ising import IsingModel
 from statfe.models.structure import Elimination, elimination
@@ -134,7 +135,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
                 share = len(sweeps) * (piece + 1) / pieces
                 context.progress("transfer-matrix", (first + share) / len(betas))
         values += [sweep.log_z + len(plan.pinned) * np.log(2.0) for sweep in sweeps]
-    return [exact_outcome(x, **stats) for x in values]
+    return with_exact_moments(model, betas, [exact_outcome(x, **stats) for x in values])
 
 
 METHOD = Method(

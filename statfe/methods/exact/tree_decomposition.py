@@ -19,6 +19,7 @@ import numpy as np
 
 from statfe.executors import map_tasks
 from statfe.junction.messages import MAX_SPREAD, Messages, out_of_range
+from statfe.junction.moments import with_exact_moments
 from statfe.junction.plan import JunctionTree, junction_tree, refusal
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
@@ -62,7 +63,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context) -> Sequence[Outc
         for beta in some:
             log_z = np.inf if out_of_range(tree, beta) else next(found).log_z
             outcomes.append(exact_outcome(log_z, **stats, logarithms=bool(abs(beta) * tree.spread > MAX_SPREAD)))
-    return outcomes
+    return with_exact_moments(model, betas, outcomes)
 
 
 METHOD = Method(

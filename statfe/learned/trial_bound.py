@@ -1,0 +1,150 @@
+"""What an autoregressive trial says of beta F: the bound <V>_q, V = beta E + ln q, and the mean of exp(-V).
+
+Both from samples that the training never saw. Where there are no more states than samples, all states are taken
+instead, each with its probability: the bound is then that of the trial itself, without an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from statfe.estimators.log_weights import MAX_K_HAT, log_mean_weight
+from statfe.learned.autoregressive_trial import AutoregressiveTrial, Walk
+from statfe.random import generator
+from statfe.result import Moments
+
+#: Key of the random stream of the samples.
+SAMPLES_KEY = 9103
+#: Samples of one stream.
+CHUNK = 4096
+#: Fewer effective samples, or a larger share of one, and the mean of the weights means nothing.
+MIN_EFFECTIVE, MAX_SHARE = 100.0, 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialBound:
+    """The bound of a trial, and the importance estimate from the same samples.
+
+    Attributes
+    ----------
+    beta_f, error
+        <V>_q and its standard error; 0 where all states are summed.
+    variance
+        Of V under q: 0 where q is the Boltzmann distribution.
+    samples
+        Number of samples, or of states.
+    enumerated
+        Whether all states were taken.
+    importance_beta_f, importance_error
+        -ln <exp(-V)>_q, which tends to beta F itself.
+    effective_samples, k_hat
+        Kish's effective number and the Pareto index of the weights exp(-V).
+    weights_collapse
+        Whether a few samples carry the weights, so that the estimate and its error cannot be trusted.
+    """
+
+    beta_f: float
+    error: float
+    variance: float
+    samples: int
+    enumerated: bool
+    importance_beta_f: float
+    importance_error: float
+    effective_samples: float
+    k_hat: float
+    weights_collapse: bool
+
+
+def trial_bound(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> TrialBound:
+    """The bound of `trial` from all states where they are at most `samples`, else from `samples` samples."""
+    if _is_small(trial, samples):
+        return _enumerated(trial, workers)
+    return sampled_bound(trial, samples, seed, workers)
+
+
+def sampled_bound(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> TrialBound:
+    """The bound as a mean over `samples` (at least 2) fresh samples of `trial`."""
+    v = np.concatenate([
+        trial.beta * drawn.energy + drawn.log_prob for drawn in _chunks(trial, samples, seed, workers)])
+    weights = log_mean_weight(-v)
+    trusted = (
+        weights.effective >= MIN_EFFECTIVE and weights.largest_share <= MAX_SHARE and weights.k_hat <= MAX_K_HAT)
+    return TrialBound(
+        beta_f=float(np.mean(v)), error=float(np.std(v, ddof=1)) / math.sqrt(samples),
+        variance=float(np.var(v, ddof=1)), samples=samples, enumerated=False, importance_beta_f=-weights.value,
+        importance_error=weights.error, effective_samples=weights.effective, k_hat=weights.k_hat,
+        weights_collapse=not trusted)
+
+
+def _enumerated(trial: AutoregressiveTrial, workers: int) -> TrialBound:
+    taken = trial.walked(all_states(trial.n_sites), workers)
+    q, v = np.exp(taken.log_prob), trial.beta * taken.energy + taken.log_prob
+    mean = float(np.dot(q, v))
+    log_z = float(logsumexp(-trial.beta * taken.energy))
+    # 1 / <w^2>_q for weights w = p / q of mean 1: the share of the samples that would be effective
+    effective = len(v) * math.exp(-float(logsumexp(-v - trial.beta * taken.energy - 2.0 * log_z)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = float(np.dot(q, (v - mean) ** 2))
+    return TrialBound(
+        beta_f=mean, error=0.0, variance=variance, samples=len(v), enumerated=True,
+        importance_beta_f=-log_z, importance_error=0.0, effective_samples=effective, k_hat=-math.inf,
+        weights_collapse=False)
+
+
+def trial_moments(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> Moments:
+    """Means and pair correlations under q, from the same states or samples as `trial_bound`."""
+    if not _is_small(trial, samples):
+        return sampled_moments(trial, samples, seed, workers)
+    i, j, _ = trial.model.pairs
+    taken = trial.walked(all_states(trial.n_sites), workers)
+    s, q = taken.spins[np.argsort(trial.order)], np.exp(taken.log_prob)
+    return Moments(magnetizations=_odd(trial, s @ q), correlations=(s[i] * s[j]) @ q)
+
+
+def sampled_moments(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> Moments:
+    """Means and pair correlations over `samples` fresh samples of `trial`, with their errors."""
+    i, j, _ = trial.model.pairs
+    place = np.argsort(trial.order)
+    sites, pairs = np.zeros(trial.n_sites), np.zeros(len(i))
+    for drawn in _chunks(trial, samples, seed, workers):
+        s = drawn.spins[place]
+        sites += s.sum(axis=1)
+        pairs += np.einsum("kb,kb->k", s[i], s[j])
+    means, correlations = _odd(trial, sites / samples), pairs / samples
+    return Moments(
+        magnetizations=means, correlations=correlations,
+        magnetization_errors=_odd(trial, _error_of_signs(means, samples)),
+        correlation_errors=_error_of_signs(correlations, samples))
+
+
+def _error_of_signs(means: np.ndarray, count: int) -> np.ndarray:
+    """Standard error of means of `count` values +-1; not 0 where all agree, as one more of each sign is counted."""
+    drawn = means * count / (count + 2.0)
+    return np.asarray(np.sqrt((1.0 - drawn**2) / (count - 1.0)))
+
+
+def _odd(trial: AutoregressiveTrial, values: np.ndarray) -> np.ndarray:
+    """What is odd under the global flip: 0 where q is symmetric by construction."""
+    return values if trial.network.biased else np.zeros_like(values)
+
+
+def all_states(n_sites: int) -> np.ndarray:
+    """All configurations, int8, shape (2^n_sites, n_sites)."""
+    bits = np.arange(2**n_sites)[:, None] >> np.arange(n_sites)
+    return (1 - 2 * (bits & 1)).astype(np.int8)
+
+
+def _is_small(trial: AutoregressiveTrial, samples: int) -> bool:
+    return trial.n_sites < 40 and 2**trial.n_sites <= samples
+
+
+def _chunks(trial: AutoregressiveTrial, samples: int, seed: int, workers: int) -> Iterator[Walk]:
+    """The samples, one stream a chunk."""
+    for number in range(-(-samples // CHUNK)):
+        count = min(CHUNK, samples - number * CHUNK)
+        yield trial.draw(count, generator(seed, (SAMPLES_KEY, number)), workers)

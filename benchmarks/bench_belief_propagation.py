@@ -8,8 +8,8 @@ import time
 import numpy as np
 
 import statfe
+from statfe.propagation.belief_propagation import SCHEDULES, Graph, Propagation
 from statfe.registry import run_method
-from statfe.variational.belief_propagation import SCHEDULES, Graph, Propagation
 from tests.naive import ising as naive
 from tests.test_belief_propagation import hard_grid
 

@@ -12,10 +12,10 @@ from statfe.kernels.belief_propagation_residual import residual_sweep
 from statfe.kernels.beliefs import log_2cosh, log_pair, mean_terms
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
+from statfe.propagation.belief_propagation import SCHEDULES, Graph, Propagation
+from statfe.propagation.double_loop import _Run, double_loop
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
-from statfe.variational.belief_propagation import SCHEDULES, Graph, Propagation
-from statfe.variational.double_loop import _Run, double_loop
 from statfe.variational.solutions import Start
 from tests.models_for_tests import disconnected, frustrated_triangle, isolated, peaked
 from tests.naive import ising as naive

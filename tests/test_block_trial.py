@@ -11,11 +11,11 @@ import scipy.sparse.csgraph
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
-from statfe.variational.block_descent import BlockBound, BlockLayout, descend_blocks
-from statfe.variational.block_trial import best_block_trial
-from statfe.variational.partition import partition
+from statfe.trials.block_descent import BlockBound, BlockLayout, descend_blocks
+from statfe.trials.block_trial import best_block_trial
+from statfe.trials.partition import partition
+from statfe.trials.tree_choice import pair_gains
 from statfe.variational.solutions import Start
-from statfe.variational.tree_choice import pair_gains
 from tests import models_for_tests as special
 from tests.naive import ising as naive
 from tests.naive import trials

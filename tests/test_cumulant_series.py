@@ -17,17 +17,17 @@ from statfe.models.catalogue import build_model
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
 from statfe.scoring.cumulant_divergence import by_reference, by_terms, growth
-from statfe.trial import ProductTrial
-from statfe.variational.cumulant_outcome import summed
-from statfe.variational.cumulant_radius import _product, radius
-from statfe.variational.cumulant_resummation import at_one, continued_by, degrees, pade, smallest_term
-from statfe.variational.cumulant_terms import (
+from statfe.series.cumulant_outcome import summed
+from statfe.series.cumulant_radius import _product, radius
+from statfe.series.cumulant_resummation import at_one, continued_by, degrees, pade, smallest_term
+from statfe.series.cumulant_terms import (
     Expansion,
     by_enumeration,
     by_sampling,
     cumulants_of_moments,
     to_terms,
 )
+from statfe.trial import ProductTrial
 from tests.naive import ising as naive
 
 #: t_k of -ln(2 cosh x)^2 / 2^2 ... per pair of spins: -2 ln 2 - ln cosh x, as powers of x.

@@ -20,11 +20,9 @@ from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
-from statfe.trial import ProductTrial
-from statfe.variational.block_trial import best_block_trial
-from statfe.variational.cumulant_evaluation import closed_cumulants, expand
-from statfe.variational.cumulant_moments import _of_states, moments_to_order
-from statfe.variational.cumulant_terms import (
+from statfe.series.cumulant_evaluation import closed_cumulants, expand
+from statfe.series.cumulant_moments import _of_states, moments_to_order
+from statfe.series.cumulant_terms import (
     BLOCKS,
     SAMPLES_KEY,
     Expansion,
@@ -35,7 +33,9 @@ from statfe.variational.cumulant_terms import (
     states,
     to_terms,
 )
-from statfe.variational.tree_trial import best_tree_trial
+from statfe.trial import ProductTrial
+from statfe.trials.block_trial import best_block_trial
+from statfe.trials.tree_trial import best_tree_trial
 from tests import models_for_tests as special
 from tests.naive import ising as naive
 from tests.naive.cumulants import rational_cumulants
@@ -254,7 +254,7 @@ def test_same_bits_for_any_number_of_workers():
 def test_pieces_do_not_change_a_block(monkeypatch):
     m = model("peaked")
     whole = by_sampling(m, 0.5, trial_of(m), 3, 6400, 1)
-    monkeypatch.setattr("statfe.variational.cumulant_terms.DRAWN", 7 * m.n_sites)
+    monkeypatch.setattr("statfe.series.cumulant_terms.DRAWN", 7 * m.n_sites)
     np.testing.assert_allclose(by_sampling(m, 0.5, trial_of(m), 3, 6400, 1).sums, whole.sums, rtol=1e-9)
 
 

@@ -13,9 +13,9 @@ from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import get_method, method_spec, run_method
 from statfe.result import FreeEnergy
+from statfe.series import cumulant_evaluation as evaluation
+from statfe.series.cumulants import cumulants, cycle_graph, partial_sums
 from statfe.trial import ProductTrial
-from statfe.variational import cumulant_evaluation as evaluation
-from statfe.variational.cumulants import cumulants, cycle_graph, partial_sums
 from tests import models_for_tests as special
 from tests.naive import ising as naive
 from tests.naive.cumulants import trial_cumulants

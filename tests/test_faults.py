@@ -77,15 +77,15 @@ FAULTS = {
         "        total = total / (1.0 + holds[i])\n        totals[i] = total",
         "test_belief_propagation.py::test_hard_grids_where_plain_belief_propagation_oscillates"),
     "cumulants: the sign does not alternate": (
-        "statfe/variational/cumulants.py", "(-1.0) ** k / math", "1.0 / math", "test_cumulants.py"),
+        "statfe/series/cumulants.py", "(-1.0) ** k / math", "1.0 / math", "test_cumulants.py"),
     "cumulants: half of the variance": (
-        "statfe/variational/cumulants.py", "kappas.append(_second(terms))", "kappas.append(0.5 * _second(terms))",
+        "statfe/series/cumulants.py", "kappas.append(_second(terms))", "kappas.append(0.5 * _second(terms))",
         "test_cumulants.py"),
     "cumulants: the jackknife takes the replicas for independent": (
-        "statfe/variational/cumulant_terms.py", "np.sqrt((BLOCKS - 1) / BLOCKS *", "np.sqrt(1.0 / (BLOCKS - 1) *",
+        "statfe/series/cumulant_terms.py", "np.sqrt((BLOCKS - 1) / BLOCKS *", "np.sqrt(1.0 / (BLOCKS - 1) *",
         "test_cumulant_terms.py::test_the_jackknife_is_that_of_blocks_left_out_one_by_one"),
     "cumulants: zeros of the inverse product": (
-        "statfe/variational/cumulant_radius.py", "slopes = -np.arange", "slopes = np.arange",
+        "statfe/series/cumulant_radius.py", "slopes = -np.arange", "slopes = np.arange",
         "test_cumulant_series.py::test_products_are_those_of_weierstrass"),
     "Gibbs-Bogoliubov: saddles are kept": (
         "statfe/variational/minima.py", "if mode.theta <= 1.0 + FLAT:", "if True:", "test_gibbs_bogoliubov.py"),
@@ -93,7 +93,7 @@ FAULTS = {
         "statfe/kernels/tree_trial.py", "+= 2.0 * W * means[a]", "+= W * means[a]",
         "test_tree_trial.py::test_bound_and_pull_are_those_of_the_sums"),
     "block trial: pairs between blocks count twice": (
-        "statfe/variational/block_descent.py", "- pull - float(log_norm)", "- 2.0 * pull - float(log_norm)",
+        "statfe/trials/block_descent.py", "- pull - float(log_norm)", "- 2.0 * pull - float(log_norm)",
         "test_block_trial.py::test_bound_and_means_are_sums_over_states"),
     "mean field: half of the couplings": (
         "statfe/kernels/mean_field.py", "lambdas[i] = beta * total", "lambdas[i] = 0.5 * beta * total",
@@ -404,7 +404,7 @@ FAULTS = {
         "statfe/kernels/tap.py", "moved |= first <= indices[k] < i", "moved |= first <= indices[k] < 0",
         "test_tap.py::test_a_sweep_of_a_large_graph_takes_one_site_after_the_other"),
     "clusters: overlaps count as if nothing lay above them": (
-        "statfe/variational/region_graph.py", "1 - len(holders[part]) - above[part]", "1 - len(holders[part])",
+        "statfe/propagation/region_graph.py", "1 - len(holders[part]) - above[part]", "1 - len(holders[part])",
         "test_kikuchi.py::test_every_set_of_spins_counts_once"),
     "clusters: the tangent of the concave part is half as steep": (
         "statfe/kernels/regions.py", "new[t] = pulls[b] * old[belief_at[b] + t]",

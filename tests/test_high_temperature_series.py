@@ -11,7 +11,7 @@ import pytest
 import statfe
 from statfe.errors import NotApplicableError
 from statfe.models.ising import IsingModel
-from statfe.variational.closed_graphs import MAX_ORDER, foreseen_steps, list_cycles, series
+from statfe.series.closed_graphs import MAX_ORDER, foreseen_steps, list_cycles, series
 from tests.naive import closed_graphs as naive
 
 RNG = np.random.default_rng(5)

@@ -12,11 +12,11 @@ from statfe.errors import UsageError
 from statfe.methods.approximate.kikuchi import Propagation, obstacle
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
+from statfe.propagation.clusters import build_regions
+from statfe.propagation.cycles import chordless_cycles, independent_cycles
+from statfe.propagation.region_graph import RegionGraph, region_graph
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
-from statfe.variational.clusters import build_regions
-from statfe.variational.cycles import chordless_cycles, independent_cycles
-from statfe.variational.region_graph import RegionGraph, region_graph
 from statfe.variational.start_points import standard_starts
 from tests.models_for_tests import disconnected, frustrated_triangle, isolated, peaked
 from tests.naive.approximate_tap_bethe import bethe_beta_f
@@ -270,6 +270,6 @@ def test_models_with_too_many_clusters_are_refused(monkeypatch: pytest.MonkeyPat
     assert "bethe" in obstacle(build_model("random-regular:n=40000,degree=3,seed=1"))
     with pytest.raises(UsageError, match="clusters=plaquettes"):
         solve(build_model("sk:n=9,seed=1"), 0.1, clusters="cubes")
-    monkeypatch.setattr("statfe.variational.clusters.MAX_CYCLES", 20)
+    monkeypatch.setattr("statfe.propagation.clusters.MAX_CYCLES", 20)
     with pytest.raises(UsageError, match="clusters=loops4 cannot take"):
         solve(MODELS["torus 4"], 0.1, clusters="loops4")

@@ -13,10 +13,10 @@ from statfe.kernels.tree_ep import chain_log_z, chain_of_pairs, ring_pairs
 from statfe.methods.approximate.tree_ep import TreeEP, layout_of, obstacle, pair_means
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
+from statfe.propagation.spanning_tree import mutual_information, rings, strongest_forest
 from statfe.registry import run_method
 from statfe.result import FreeEnergy
 from statfe.variational.solutions import Start
-from statfe.variational.spanning_tree import mutual_information, rings, strongest_forest
 from tests.models_for_tests import disconnected, frustrated_triangle, isolated, peaked
 from tests.naive import tree_ep as naive
 from tests.naive.ising import beta_f, probabilities, states

@@ -12,11 +12,11 @@ from statfe.junction.subgraph import strongest_tree
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
-from statfe.variational.forest import Forest, TreeTrial
+from statfe.trials.forest import Forest, TreeTrial
+from statfe.trials.tree_choice import exchanges, forest_by_gain, pair_gains, pair_gains_at
+from statfe.trials.tree_descent import TreeBound, bare, carried, descend_tree, from_product
+from statfe.trials.tree_trial import best_tree_trial
 from statfe.variational.solutions import Start
-from statfe.variational.tree_choice import exchanges, forest_by_gain, pair_gains, pair_gains_at
-from statfe.variational.tree_descent import TreeBound, bare, carried, descend_tree, from_product
-from statfe.variational.tree_trial import best_tree_trial
 from tests import models_for_tests as special
 from tests.naive import ising as naive
 from tests.naive import trials

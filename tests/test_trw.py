@@ -11,12 +11,12 @@ import pytest
 from statfe.junction.distribution import ExactDistribution
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
+from statfe.propagation.belief_propagation import Graph
+from statfe.propagation.spanning_forests import all_forests, cover, pair_probabilities, scaled
+from statfe.propagation.tree_reweighted import Point, Reweighted
 from statfe.registry import get_method, run_method
 from statfe.result import FreeEnergy
-from statfe.variational.belief_propagation import Graph
 from statfe.variational.fixed_point import FixedPoint
-from statfe.variational.spanning_forests import all_forests, cover, pair_probabilities, scaled
-from statfe.variational.tree_reweighted import Point, Reweighted
 from tests.models_for_tests import disconnected, isolated, peaked
 from tests.naive import ising as naive
 from tests.naive.local_polytope import local_minimum, mutual_informations, spanning_trees
@@ -100,7 +100,7 @@ def in_polytope(model: IsingModel, rho: np.ndarray) -> bool:
 @pytest.mark.parametrize("law", [all_forests, cover])
 def test_probabilities_lie_in_the_forest_polytope(seed, law, monkeypatch):
     monkeypatch.setattr(
-        "statfe.variational.spanning_forests.MAX_INVERSE", 1000 if law is all_forests else 0)
+        "statfe.propagation.spanning_forests.MAX_INVERSE", 1000 if law is all_forests else 0)
     model, rng = random_model(seed + 50, most=8), np.random.default_rng(seed)
     if model.n_pairs == 0:
         return
@@ -155,7 +155,7 @@ def test_no_other_law_of_trees_does_better(n):
 
 
 def test_larger_models_step_towards_forests(monkeypatch):
-    monkeypatch.setattr("statfe.variational.spanning_forests.MAX_INVERSE", 10)
+    monkeypatch.setattr("statfe.propagation.spanning_forests.MAX_INVERSE", 10)
     model = build_model("ea:shape=4x4,couplings=gaussian,seed=2,field=0.2")
     values = [solve(model, 1.0, updates=k)[0] for k in (0, 5, 60)]
     assert values[0].beta_f < values[1].beta_f < values[2].beta_f <= naive.beta_f(model, 1.0)

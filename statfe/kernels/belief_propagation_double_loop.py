@@ -1,4 +1,4 @@
-"""The inner loop of the convergent double loop (see `statfe.variational.double_loop`)."""
+"""The inner loop of the convergent double loop (see `statfe.propagation.double_loop`)."""
 
 from __future__ import annotations
 

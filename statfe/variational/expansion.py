@@ -10,7 +10,7 @@ With t_ij = beta J_ij, v = 1 - m^2, u = m v and w = m^2 v at each site, G(m) = b
           - sum_four-cycles t_ij t_jk t_kl t_li v_i v_j v_k v_l                                                   (4)
 
 (A. Georges and J. S. Yedidia, J. Phys. A 24, 2173 (1991); order 2 is Plefka's.) They follow from the cumulants of
-`statfe.variational.cumulants`: G(m) = ext_a W(a) with W = -ln <exp(-V)>, where the a_i hold the means at m. To fourth
+`statfe.series.cumulants`: G(m) = ext_a W(a) with W = -ln <exp(-V)>, where the a_i hold the means at m. To fourth
 order a_i = -m_i sum_j t_ij^2 v_j, and its square cancels the chains of two pairs: only pairs and cycles stay.
 
 C_2 to C_4 are linear in each of v_i, u_i, w_i, so that slope and Hessian in m follow from coefficients by the chain

@@ -27,7 +27,7 @@ Choice among several solutions
     is only one fixed point. The others found are listed in the stats.
     Where none attracts, the lowest that is a minimum of the Bethe free energy, by its Hessian: such a paramagnet is
     that of a spin glass without fields, and the number may be far off there. Where there is none, or belief propagation
-    converges from no start, a double loop (`statfe.variational.double_loop`) descends to minima, which are fixed points
+    converges from no start, a double loop (`statfe.propagation.double_loop`) descends to minima, which are fixed points
     as well, and the lowest is taken. The stats say what belief propagation did: whether without any damping it
     converged (``plain_converged``, with its iterations and residual), the ``growth`` of a small disturbance a sweep
     with damping, whether it is ``repelled`` by every fixed point found, and whether the ``double_loop`` was needed.
@@ -55,11 +55,11 @@ from typing import Any
 import numpy as np
 
 from statfe.models.ising import IsingModel
+from statfe.propagation.belief_propagation import SCHEDULES, Graph, Propagation
+from statfe.propagation.double_loop import FLAT, double_loop
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome, failure
 from statfe.spec import Option
-from statfe.variational.belief_propagation import SCHEDULES, Graph, Propagation
-from statfe.variational.double_loop import FLAT, double_loop
 from statfe.variational.fixed_point import solve_fixed_point
 from statfe.variational.solutions import Search, Solution, Start, along_betas, continued, fixed_point_options, search
 

@@ -6,7 +6,7 @@ Computes
     high-temperature series, right through beta^n. trial=mean-field: q is the best product distribution that the method
     mean-field finds; order 2 then adds the Onsager term -(beta^2/2) sum_{i<j} J_ij^2 (1 - m_i^2)(1 - m_j^2).
     trial=blocks, tree, autoregressive: the best such distribution that is found.
-    Product trials have closed forms to order 4 (see `statfe.variational.cumulants`), trees and blocks for order 1;
+    Product trials have closed forms to order 4 (see `statfe.series.cumulants`), trees and blocks for order 1;
     beyond, all states are enumerated (N <= 20), or q is sampled, with jackknife errors. Means and correlations are
     expanded to the same order, where N <= 20 or the order is at most 2 around a product.
 Valid
@@ -40,18 +40,18 @@ from statfe.learned.autoregressive import train_autoregressive
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Kind, Moments, Outcome, failure
+from statfe.series.cumulant_evaluation import WAYS, expand
+from statfe.series.cumulant_moments import has_moments, moments_to_order
+from statfe.series.cumulant_outcome import RULES, summed
+from statfe.series.cumulant_terms import HIGHEST_ORDER
 from statfe.spec import Option
 from statfe.trial import ProductTrial, Trial
-from statfe.variational.block_trial import BlockTrial, best_block_trial
-from statfe.variational.cumulant_evaluation import WAYS, expand
-from statfe.variational.cumulant_moments import has_moments, moments_to_order
-from statfe.variational.cumulant_outcome import RULES, summed
-from statfe.variational.cumulant_terms import HIGHEST_ORDER
+from statfe.trials.block_trial import BlockTrial, best_block_trial
+from statfe.trials.tree_trial import best_tree_trial
 from statfe.variational.mean_field import is_exact_product
 from statfe.variational.minima import minimise
 from statfe.variational.solutions import Search, along_betas, continued, fixed_point_options
 from statfe.variational.start_points import standard_starts
-from statfe.variational.tree_trial import best_tree_trial
 
 TRIALS = ("free", "mean-field", "blocks", "tree", "autoregressive")
 

@@ -19,7 +19,7 @@ Choice among several solutions
     leading eigenvector of J, and the lowest minima at the neighbouring beta. Where a descent ends on a saddle it is
     pushed off along the softest direction and goes on, so what is reported is a minimum: `stability`, the smallest
     eigenvalue of the scaled Hessian, is not negative but for rounding. The other minima are listed. Which trees and
-    blocks: see `statfe.variational.tree_trial` and `statfe.variational.block_trial`.
+    blocks: see `statfe.trials.tree_trial` and `statfe.trials.block_trial`.
 Cost
     Product: a sweep is O(N + bonds); tens of sweeps from each of some 25 starts, and one extreme eigenvalue a minimum.
     Tree: some hundreds of evaluations, each over the paths between the pairs left out. Blocks: some hundreds of sweeps
@@ -41,11 +41,11 @@ from statfe.models.ising import IsingModel
 from statfe.registry import OVERFLOW, Context, Method
 from statfe.result import Kind, Moments, Outcome, failure
 from statfe.spec import Option
-from statfe.variational.block_trial import BLOCK, BlockSearch, BlockState, search_blocks
+from statfe.trials.block_trial import BLOCK, BlockSearch, BlockState, search_blocks
+from statfe.trials.tree_trial import EXCHANGES, TreeSearch, TreeState, search_trees
 from statfe.variational.mean_field import is_exact_product
 from statfe.variational.product_minima import NAIVE_RESTARTS, ProductState, product_minima
 from statfe.variational.solutions import along_betas, fixed_point_options
-from statfe.variational.tree_trial import EXCHANGES, TreeSearch, TreeState, search_trees
 
 __all__ = ["METHOD", "NAIVE_RESTARTS", "run"]
 

@@ -2,7 +2,7 @@
 
 Computes
     beta_f = -N ln 2 - sum_e ln cosh beta J_e - sum_{k <= order} W_k, with W_k the sum of all terms of k factors
-    tanh beta J_e in the cluster expansion over closed graphs (`statfe.variational.closed_graphs`). It holds for any
+    tanh beta J_e in the cluster expansion over closed graphs (`statfe.series.closed_graphs`). It holds for any
     couplings on the model's own graph, the cycles around a periodic lattice included. Where all bonds have one |J|,
     W_k = c_k tanh(beta |J|)^k and the c_k are in the stats; on lattices wider than the order they are those of the
     infinite lattice.
@@ -29,8 +29,8 @@ import numpy as np
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Outcome
+from statfe.series.closed_graphs import MAX_ORDER, MAX_STEPS, foreseen_steps, series
 from statfe.spec import Option
-from statfe.variational.closed_graphs import MAX_ORDER, MAX_STEPS, foreseen_steps, series
 from statfe.variational.solutions import along_betas
 
 

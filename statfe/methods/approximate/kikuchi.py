@@ -2,7 +2,7 @@
 
 Computes
     With beliefs b_R over the regions R, which agree on what they share, and counting numbers c_R (see
-    `statfe.variational.region_graph`),
+    `statfe.propagation.region_graph`),
         beta_f = sum over clusters of sum b ln(b / psi) + sum over inner regions of c sum b ln b,            (1)
     psi being the Boltzmann factors, each shared by the clusters that hold it; at a stationary point of (1).
 Valid
@@ -41,13 +41,13 @@ import numpy as np
 from statfe.errors import NotApplicableError
 from statfe.kernels.regions import add_multipliers, region_free_energy, settle, spin_products
 from statfe.models.ising import IsingModel
+from statfe.propagation.clusters import CLUSTERS, build_regions, plaquette_regions
+from statfe.propagation.region_graph import RegionGraph
 from statfe.registry import Context, Method
 from statfe.result import Kind, Moments, Outcome, failure
 from statfe.spec import Option
-from statfe.variational.clusters import CLUSTERS, build_regions, plaquette_regions
 from statfe.variational.fixed_point import solve_fixed_point
 from statfe.variational.mean_field import attainable
-from statfe.variational.region_graph import RegionGraph
 from statfe.variational.solutions import Search, Solution, Start, along_betas, continued, fixed_point_options, search
 from statfe.variational.start_points import standard_starts
 

@@ -34,13 +34,13 @@ import numpy as np
 
 from statfe.kernels.tree_ep import tree_ep_sweep, tree_ep_terms
 from statfe.models.ising import IsingModel
+from statfe.propagation.spanning_tree import Rings, mutual_information, rings, strongest_forest
 from statfe.registry import Context, Method
 from statfe.result import Kind, Moments, Outcome
 from statfe.spec import Option
 from statfe.variational.fixed_point import solve_fixed_point
 from statfe.variational.mean_field import attainable
 from statfe.variational.solutions import Search, Solution, Start, along_betas, continued, fixed_point_options, search
-from statfe.variational.spanning_tree import Rings, mutual_information, rings, strongest_forest
 from statfe.variational.start_points import standard_starts
 
 #: Steps that the extrapolation looks back on.

@@ -39,13 +39,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from statfe.models.ising import IsingModel
+from statfe.propagation.belief_propagation import Graph
+from statfe.propagation.spanning_forests import MAX_INVERSE
+from statfe.propagation.tree_reweighted import Point, Reweighted
 from statfe.registry import OVERFLOW, Context, Method
 from statfe.result import Kind, Outcome, failure
 from statfe.spec import Option
-from statfe.variational.belief_propagation import Graph
 from statfe.variational.solutions import along_betas
-from statfe.variational.spanning_forests import MAX_INVERSE
-from statfe.variational.tree_reweighted import Point, Reweighted
 
 #: Pairs that a run takes at most, and a site above `MAX_INVERSE` sites.
 MAX_PAIRS, MAX_PAIRS_A_SITE = 2_000_000, 32

@@ -8,8 +8,8 @@ import numpy as np
 
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model
-from statfe.variational.cycles import chordless_cycles, independent_cycles
-from statfe.variational.region_graph import RegionGraph, region_graph
+from statfe.propagation.cycles import chordless_cycles, independent_cycles
+from statfe.propagation.region_graph import RegionGraph, region_graph
 
 #: Names of sets of clusters, and what each stands for.
 CLUSTERS = {

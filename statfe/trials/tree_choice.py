@@ -19,7 +19,7 @@ import numpy as np
 from statfe.junction.subgraph import strongest_tree
 from statfe.kernels.tree_trial import find_path
 from statfe.models.ising import IsingModel
-from statfe.variational.forest import TreeTrial
+from statfe.trials.forest import TreeTrial
 
 #: Spread of the random factors, exp(spread x normal), that vary the order of exchanges.
 SPREAD = 0.3

@@ -1,7 +1,7 @@
 """The block trial with the lowest Gibbs-Bogoliubov bound that a search over partitions and descents finds.
 
 Partitions: by |J|, by the gains of the pairs at the means of the best product trial (see
-`statfe.variational.tree_choice`), and, as long as the bound falls, by the gains at the means of the best block trial so
+`statfe.trials.tree_choice`), and, as long as the bound falls, by the gains at the means of the best block trial so
 far. Descents: from the lowest product minima, whose bounds a first sweep can only lower, from free spins, and from the
 trial of the neighbouring beta. Few iterations tell which goes on.
 """
@@ -16,13 +16,13 @@ import numpy as np
 from statfe.errors import NotApplicableError
 from statfe.executors import map_tasks
 from statfe.models.ising import IsingModel
-from statfe.variational.block_descent import BlockBound, BlockLayout, descend_blocks
-from statfe.variational.blocks import BlockTrial
+from statfe.trials.block_descent import BlockBound, BlockLayout, descend_blocks
+from statfe.trials.blocks import BlockTrial
+from statfe.trials.partition import partition
+from statfe.trials.tree_choice import pair_gains
 from statfe.variational.minima import Minima
-from statfe.variational.partition import partition
 from statfe.variational.product_minima import ProductState, product_minima, product_points
 from statfe.variational.solutions import Solution, Start
-from statfe.variational.tree_choice import pair_gains
 
 __all__ = ["BLOCK", "BlockSearch", "BlockState", "BlockTrial", "best_block_trial", "search_blocks"]
 

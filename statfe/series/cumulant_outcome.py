@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from statfe.result import Kind, Outcome, failure
-from statfe.variational.cumulant_radius import radius
-from statfe.variational.cumulant_resummation import at_one, continued_by, smallest_term
-from statfe.variational.cumulant_terms import BLOCKS, Expansion, Statistic, partial_sum
+from statfe.series.cumulant_radius import radius
+from statfe.series.cumulant_resummation import at_one, continued_by, smallest_term
+from statfe.series.cumulant_terms import BLOCKS, Expansion, Statistic, partial_sum
 
 #: What can be made of the terms.
 RULES = ("plain", "smallest-term", "pade")

@@ -21,7 +21,7 @@ import numpy as np
 from statfe.executors import map_tasks
 from statfe.kernels.belief_propagation_double_loop import inner_loop
 from statfe.kernels.beliefs import mean_terms
-from statfe.variational.belief_propagation import MEMORY, Propagation
+from statfe.propagation.belief_propagation import MEMORY, Propagation
 from statfe.variational.fixed_point import FixedPoint, scaled_residual, solve_fixed_point
 from statfe.variational.solutions import Search, Solution, Start, distinct
 

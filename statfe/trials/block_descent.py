@@ -21,7 +21,7 @@ from statfe.junction.orders import order_by
 from statfe.junction.plan import lay_out
 from statfe.kernels.block_trial import sweep_blocks
 from statfe.models.ising import IsingModel
-from statfe.variational.blocks import BlockTrial
+from statfe.trials.blocks import BlockTrial
 from statfe.variational.fixed_point import solve_fixed_point
 from statfe.variational.mean_field import MEMORY, attainable
 from statfe.variational.solutions import Solution, Start

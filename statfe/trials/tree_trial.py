@@ -1,6 +1,6 @@
 """The tree trial with the lowest Gibbs-Bogoliubov bound that a search over forests and descents finds.
 
-Forests: the one of the largest |J|, and the one of the largest gains (see `statfe.variational.tree_choice`) at the
+Forests: the one of the largest |J|, and the one of the largest gains (see `statfe.trials.tree_choice`) at the
 means of the best product trial; then, as long as the bound falls, the one of the largest gains at the means of the
 best tree trial so far; then exchanges of one bond.
 
@@ -22,13 +22,13 @@ from statfe.junction.subgraph import strongest_tree
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model
 from statfe.random import generator
-from statfe.variational.forest import MOST_STEPS, Forest, TreeTrial
+from statfe.trials.forest import MOST_STEPS, Forest, TreeTrial
+from statfe.trials.tree_choice import exchanges, forest_by_gain, pair_gains
+from statfe.trials.tree_descent import TreeBound, bare, carried, descend_tree, from_product
 from statfe.variational.minima import Minima
 from statfe.variational.product_minima import ProductState, product_minima, product_points
 from statfe.variational.solutions import Solution, Start
 from statfe.variational.start_points import gauge_signs
-from statfe.variational.tree_choice import exchanges, forest_by_gain, pair_gains
-from statfe.variational.tree_descent import TreeBound, bare, carried, descend_tree, from_product
 
 __all__ = ["EXCHANGES", "TreeSearch", "TreeState", "TreeTrial", "best_tree_trial", "search_trees"]
 

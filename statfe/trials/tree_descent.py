@@ -21,8 +21,8 @@ import numpy as np
 
 from statfe.kernels.tree_trial import path_pull
 from statfe.models.ising import IsingModel
+from statfe.trials.forest import Forest, TreeTrial
 from statfe.variational.fixed_point import scaled_residual, solve_fixed_point
-from statfe.variational.forest import Forest, TreeTrial
 from statfe.variational.mean_field import MEMORY, ROUNDING
 from statfe.variational.solutions import Solution, Start
 

@@ -2,7 +2,7 @@
 
     q(s) = prod_blocks exp[beta sum over the pairs inside J_ij s_i s_j + sum_i x_i s_i] / Z_block(x)             (1)
 
-The one with the lowest Gibbs-Bogoliubov bound is searched for in `statfe.variational.block_trial`.
+The one with the lowest Gibbs-Bogoliubov bound is searched for in `statfe.trials.block_trial`.
 """
 
 from __future__ import annotations

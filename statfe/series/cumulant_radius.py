@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from statfe.variational.cumulant_resummation import compressed, degrees, lambda_poles, pade, vanishing
+from statfe.series.cumulant_resummation import compressed, degrees, lambda_poles, pade, vanishing
 
 #: Fewest terms that say anything.
 LEAST_ORDER = 4

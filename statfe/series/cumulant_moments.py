@@ -7,7 +7,7 @@ q. With nu_k = <O (V - c)^k>_q and mu_k = <(V - c)^k>_q the joint cumulants are
 
     kappa(O, V^k) = nu_k - sum_{j < k} C(k, j) kappa(O, V^j) mu_{k-j}.                                            (2)
 
-Under a product trial, with a and K as in `statfe.variational.cumulants`,
+Under a product trial, with a and K as in `statfe.series.cumulants`,
 
     kappa(s_i, V) = a_i v_i,    kappa(s_i s_j, V) = a_i v_i m_j + a_j v_j m_i + K_ij v_i v_j.                      (3)
 """
@@ -20,8 +20,8 @@ import numpy as np
 
 from statfe.models.ising import IsingModel
 from statfe.result import Moments
+from statfe.series.cumulant_terms import CHUNK, MAX_SITES, all_states, states
 from statfe.trial import ProductTrial, Trial
-from statfe.variational.cumulant_terms import CHUNK, MAX_SITES, all_states, states
 from statfe.variational.mean_field import coupling_fields
 
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from statfe.errors import NotApplicableError
 from statfe.models.ising import IsingModel
+from statfe.series.cumulant_terms import MAX_SITES, Expansion, by_enumeration, by_sampling, to_terms
+from statfe.series.cumulants import MAX_ORDER, cumulants, cycle_graph
 from statfe.trial import ProductTrial, Trial
-from statfe.variational.block_trial import BlockTrial
-from statfe.variational.cumulant_terms import MAX_SITES, Expansion, by_enumeration, by_sampling, to_terms
-from statfe.variational.cumulants import MAX_ORDER, cumulants, cycle_graph
-from statfe.variational.tree_trial import TreeTrial
+from statfe.trials.block_trial import BlockTrial
+from statfe.trials.tree_trial import TreeTrial
 
 #: Ways that can be asked for.
 WAYS = ("auto", "analytic", "enumeration", "sampling")

@@ -18,11 +18,11 @@ from statfe.kernels.tree_reweighted import (
     reweighted_fields,
     reweighted_sweep,
 )
+from statfe.propagation.belief_propagation import Graph
+from statfe.propagation.spanning_forests import all_taken, pair_probabilities, scaled
 from statfe.result import Moments
-from statfe.variational.belief_propagation import Graph
 from statfe.variational.fixed_point import FixedPoint, solve_fixed_point
 from statfe.variational.mean_field import attainable
-from statfe.variational.spanning_forests import all_taken, pair_probabilities, scaled
 
 #: Steps that the extrapolation looks back on: low temperatures have many slow modes.
 MEMORY = 8

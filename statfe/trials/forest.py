@@ -3,7 +3,7 @@
     q(s) = exp[sum over the bonds of the forest K_ij s_i s_j + sum_i lambda_i s_i] / norm                       (1)
 
 `TreeTrial` is the distribution, with its moments, independent samples and its log-probability; the one with the lowest
-Gibbs-Bogoliubov bound is searched for in `statfe.variational.tree_trial`.
+Gibbs-Bogoliubov bound is searched for in `statfe.trials.tree_trial`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Structured trial distributions with their best parameters: independent blocks, spanning trees."""

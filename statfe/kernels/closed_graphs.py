@@ -1,7 +1,7 @@
 """Clusters of cycles: the even graphs that they make together, and the sums of the high-temperature series over them.
 
 Cycles are rows of `sites` and `pairs` (numbers of bonds with ends `rows`, `cols`), as `statfe.kernels.cycle_walk` lists
-them; `products` holds the weight of each. Sums are by the number of bonds, out[k] for k bonds.
+them by rising length; `products` holds the weight of each. Sums are by the number of bonds, out[k] for k bonds.
 """
 
 from __future__ import annotations
@@ -77,17 +77,21 @@ def _shared(a_items, a_count, b_items, b_count):
 
 
 @njit
-def touching(by_site_ptr, by_site, sites, length, stamp, mark, out):
-    """Cycles that share a site with one, itself among them, into `out`; their number. `stamp` tells rounds apart."""
+def touching(by_site_ptr, by_site, lengths, sites, length, most, stamp, mark, out):
+    """Cycles of at most `most` bonds that share a site with one, into `out`; their number. `stamp` tells rounds apart.
+
+    Cycles are numbered by rising length.
+    """
     count = 0
     for a in range(length):
         v = sites[a]
         for q in range(by_site_ptr[v], by_site_ptr[v + 1]):
             c = by_site[q]
+            if lengths[c] > most:
+                break
             if stamp[c] != mark:
                 stamp[c] = mark
-                if count < len(out):
-                    out[count] = c
+                out[count] = c
                 count += 1
     return count
 
@@ -125,11 +129,12 @@ def pair_clusters(rows, cols, by_site_ptr, by_site, sites, pairs, lengths, produ
     stamp = np.full(count, -1, np.int32)
     near = np.empty(count, np.int32)
     for a in range(count):
-        found = touching(by_site_ptr, by_site, sites[a], lengths[a], stamp, a, near)
+        most = min(lengths[a], longest - lengths[a])
+        found = touching(by_site_ptr, by_site, lengths, sites[a], lengths[a], most, stamp, a, near)
         for q in range(found):
             b = near[q]
             order = lengths[a] + lengths[b]
-            if b > a or order > longest:
+            if b > a:
                 continue
             w = products[a] * products[b]
             out[order] += -0.5 * w if b == a else w * (joined(rows, cols, sites, pairs, lengths, a, b) - 1.0)
@@ -197,7 +202,7 @@ def triple_clusters(rows, cols, by_site_ptr, by_site, sites, pairs, lengths, pro
     stamp = np.full(count, -1, np.int32)
     near = np.empty(count, np.int32)
     for a in range(count):
-        found = touching(by_site_ptr, by_site, sites[a], lengths[a], stamp, a, near)
+        found = touching(by_site_ptr, by_site, lengths, sites[a], lengths[a], longest, stamp, a, near)
         if 3 * lengths[a] <= longest:
             out[3 * lengths[a]] += products[a] ** 3 / 3.0
         for q in range(found):

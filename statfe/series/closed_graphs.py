@@ -32,6 +32,8 @@ MAX_ORDER = 10
 GIRTH = 3
 #: Most steps of the walk, sites that are probed to foresee them, and steps that the probe may take.
 MAX_STEPS, PROBED, PROBE_STEPS = 1e9, 64, 2e7
+#: Microseconds that clusters of three cycles may take; for one, and more where all touch and must be parted.
+MAX_CLUSTER_US, WALK_US, PART_US = 5e6, 0.2, 1.0
 #: Steps of a walk that must reach its end.
 NO_LIMIT = 2**62
 
@@ -87,6 +89,16 @@ def foreseen_steps(model: IsingModel, order: int = MAX_ORDER) -> float:
     return total * n / len(probed)
 
 
+def foreseen_cluster_us(model: IsingModel) -> float:
+    """Rough microseconds for the clusters of three triangles or squares; call it where the walk itself is short."""
+    lengths = list_cycles(model, MAX_ORDER - 2 * GIRTH).lengths
+    few = float(len(lengths))
+    if few == 0.0 or lengths[0] > GIRTH:
+        return 0.0
+    near = min(4.0 * 4.0 * few / model.n_sites, few)
+    return 0.5 * few * near**2 * (WALK_US + PART_US * near / few)
+
+
 def cycle_sums(model: IsingModel, weights: np.ndarray, order: int) -> np.ndarray:
     """Sums of the w of all simple cycles up to `order` by length, shape (order + 1,)."""
     out, none = np.zeros(order + 1), np.empty((0, 1), np.int32)
@@ -97,7 +109,7 @@ def cycle_sums(model: IsingModel, weights: np.ndarray, order: int) -> np.ndarray
 
 
 def list_cycles(model: IsingModel, longest: int) -> Cycles:
-    """All simple cycles of at most `longest` bonds."""
+    """All simple cycles of at most `longest` bonds, the shortest first."""
     found = 0
     while True:
         sites, pairs = np.empty((found, longest), np.int32), np.empty((found, longest), np.int32)
@@ -106,7 +118,8 @@ def list_cycles(model: IsingModel, longest: int) -> Cycles:
             model.indptr, model.indices, pair_of_slot(model), np.ones(model.n_pairs), 0, model.n_sites, longest,
             longest, NO_LIMIT, np.zeros(longest + 1), sites, pairs, lengths)
         if count == found:
-            return Cycles(sites, pairs, lengths)
+            by_length = np.argsort(lengths, kind="stable")
+            return Cycles(sites[by_length], pairs[by_length], lengths[by_length])
         found = count
 
 

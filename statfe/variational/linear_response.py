@@ -28,6 +28,8 @@ from statfe.result import Moments
 from statfe.trial import ProductTrial
 from statfe.variational.expansion import Matrix, scaled_hessian
 
+#: Up to this size the threads of dpotri take longer to wake, and far longer on a busy machine, than the work.
+SMALL = 64
 #: Largest dense Hessian that is inverted (some 10 s), and from where on a sparse one is kept sparse.
 DENSE_SITES, DENSE_BELOW = 4000, 1500
 #: Largest sparse Hessian that is factorised, and most entries of its factors met in all solves (some 10 s).
@@ -87,6 +89,12 @@ def lowest_eigenvalue(B: Matrix) -> float:
 
 def positive_inverse(B: np.ndarray) -> np.ndarray | None:
     """The inverse of a positive definite matrix, shape (n, n), both halves filled; None where it is not one."""
+    if len(B) <= SMALL:
+        try:
+            lower = np.linalg.inv(np.linalg.cholesky(B))
+        except np.linalg.LinAlgError:
+            return None
+        return np.asarray(lower.T @ lower)
     factor, failed = scipy.linalg.lapack.dpotrf(B, lower=1)
     if failed:
         return None

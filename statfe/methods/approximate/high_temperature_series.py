@@ -29,7 +29,14 @@ import numpy as np
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Outcome
-from statfe.series.closed_graphs import MAX_ORDER, MAX_STEPS, foreseen_steps, series
+from statfe.series.closed_graphs import (
+    MAX_CLUSTER_US,
+    MAX_ORDER,
+    MAX_STEPS,
+    foreseen_cluster_us,
+    foreseen_steps,
+    series,
+)
 from statfe.spec import Option
 from statfe.variational.solutions import along_betas
 
@@ -38,7 +45,7 @@ def obstacle(model: IsingModel) -> str:
     """Refuse fields, and graphs with more cycles than can be walked."""
     if model.has_fields:
         return "the series has no fields; use cumulants:order=4,trial=free"
-    if foreseen_steps(model) > MAX_STEPS:
+    if foreseen_steps(model) > MAX_STEPS or foreseen_cluster_us(model) > MAX_CLUSTER_US:
         return f"its graph has too many cycles of {MAX_ORDER} bonds or fewer; use cumulants:order=4,trial=free"
     return ""
 

@@ -63,8 +63,7 @@ FAULTS = {
     "a file of the other convention": (
         "statfe/models/families/file.py", '== "plus"', '== "minus"', "test_model_files.py"),
     "TAP: the reaction term doubled": (
-        "statfe/kernels/mean_field.py", "beta * beta * reaction, lambdas[i])",
-        "2.0 * beta * beta * reaction, lambdas[i])",
+        "statfe/kernels/tap.py", "abs(pull), beta * beta * square, side", "abs(pull), 2.0 * beta * beta * square, side",
         "test_tap.py"),
     "Bethe: messages without the cavity": (
         "statfe/kernels/belief_propagation.py", "ratios[reverse[k]] = (c * total + w) / (c * w + total)",

@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
-# A choice that takes a minute; without --methods, compare runs every approximation that takes the model.
+# A choice that takes two minutes; without --methods, compare runs every approximation that takes the model.
 FERROMAGNET := mean-field tap bethe kikuchi gibbs-bogoliubov:trial=blocks trw high-temperature-series
 GLASS := mean-field tap adaptive-tap bethe tree-ep kikuchi gibbs-bogoliubov:trial=blocks trw cumulants:order=4
 

@@ -51,7 +51,7 @@ from statfe.variational.solutions import Search, Solution, Start, along_betas, c
 from statfe.variational.start_points import FROZEN, standard_starts
 
 #: Largest model: ten seconds a beta or so.
-MAX_SITES = 1000
+MAX_SITES = 600
 #: Steps that the extrapolation looks back on.
 MEMORY = 4
 #: Leading eigenvectors of J that saddles are looked for along, and the saddles followed to the next beta.

@@ -4,6 +4,8 @@ Each particle starts from the uniform law at beta = 0, where ln Z = N ln 2 (or, 
 product trial), and visits a fine schedule of laws; its weight is the product of the ratios f_{k+1}(x_k) / f_k(x_k).
 The mean weight is an unbiased estimate of Z / Z_0 however short the walk, so -ln of it bounds beta F from above on
 average, and E[-ln w] >= -ln Z always. Not equilibrium: a walk that is too short shows as weights of few particles.
+Walks from a product trial may all miss a mode far from it, and their weights do not tell: the result is then called
+what it is in any case, an upper bound on average.
 Cost: particles x sweeps x bonds for all beta together. Source: R. Neal, Stat. Comput. 11, 125 (2001).
 """
 
@@ -30,7 +32,8 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
     """One pass for all betas, or from a product trial one each."""
     paths = routes(model, betas, particles=particles, sweeps=sweeps, kernel=kernel, seed=context.seed, start=start)
     limits = limits_of(model, betas)
-    found = {0.0: Outcome(beta_f=-model.n_sites * float(np.log(2.0)), kind=_kind(value))}
+    kind: Kind = "estimate" if value == "estimate" and start == "uniform" else "upper_bound"
+    found = {0.0: Outcome(beta_f=-model.n_sites * float(np.log(2.0)), kind=kind)}
     for number, route in enumerate(paths):
         def tell(done: float, number: int = number) -> None:
             if context.progress is not None:
@@ -39,15 +42,13 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
         walkers = route.start(particles, context.seed, number)
         logs = walk(walkers, np.arange(len(route.laws)), route.marks, route.moves, workers=context.workers, tell=tell)
         for beta, own in zip(route.betas, logs, strict=True):
-            found[float(beta)] = outcome(route, own, float(beta), value, limits[float(beta)])
+            found[float(beta)] = outcome(route, own, float(beta), value, kind, limits[float(beta)])
     return [found[float(beta)] for beta in betas]
 
 
-def _kind(value: str) -> Kind:
-    return "estimate" if value == "estimate" else "upper_bound"
-
-
-def outcome(route: Route, log_weights: np.ndarray, beta: float, value: str, limits: Limits) -> Outcome:
+def outcome(
+    route: Route, log_weights: np.ndarray, beta: float, value: str, kind: Kind, limits: Limits
+) -> Outcome:
     """-ln of the mean weight, or the mean of -ln w, which lies above it on average."""
     mean = log_mean_weight(log_weights)
     upper, upper_error = mean_with_error(-log_weights)
@@ -57,7 +58,7 @@ def outcome(route: Route, log_weights: np.ndarray, beta: float, value: str, limi
     if value == "bound":
         # The bound holds in expectation, however few particles carry the weight.
         return judged(route.base + upper, upper_error, "upper_bound", "", ADVICE, limits, stats)
-    return judged(route.base - mean.value, mean.error, "estimate", weight_trouble(mean), ADVICE, limits, stats)
+    return judged(route.base - mean.value, mean.error, kind, weight_trouble(mean), ADVICE, limits, stats)
 
 
 METHOD = Method(

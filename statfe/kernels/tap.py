@@ -148,16 +148,10 @@ def tap_energy(indptr, indices, weights, beta, pulls, state):
     for first in range(0, n, 1024):
         block = 0.0
         for i in range(first, min(first + 1024, n)):
-            total = 0.0
-            square = 0.0
             if full:
                 total, square = full_sums(i, n, weights, state)
             else:
-                for k in range(np.uint64(indptr[i]), np.uint64(indptr[i + 1])):
-                    w = weights[k]
-                    j = np.uint64(indices[k])
-                    total += w * state[j, 0]
-                    square += w * w * state[j, 1]
+                total, square = row_sums(i, indptr, indices, weights, state)
             block -= state[i, 0] * (0.5 * beta * total + pulls[i]) + 0.25 * beta * beta * state[i, 1] * square
         whole += block
     return whole

@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from statfe.kernels.tree import forest_order
+from statfe.junction.subgraph import strongest_tree
 from statfe.models.ising import IsingModel
+from statfe.trials.forest import Forest
 
 
 def mutual_information(model: IsingModel, beta: float) -> np.ndarray:
@@ -30,22 +31,8 @@ def strongest_forest(model: IsingModel, weights: np.ndarray) -> np.ndarray:
 
     Weights count to 9 digits, so that rounding decides nothing.
     """
-    i, j, J = model.pairs
-    taken = np.zeros(len(J), dtype=bool)
-    root = np.arange(model.n_sites).tolist()
-
-    def find(v: int) -> int:
-        while root[v] != v:
-            root[v] = root[root[v]]
-            v = root[v]
-        return v
-
-    for k in np.lexsort((np.arange(len(J)), -np.abs(J), -np.round(weights, 9))).tolist():
-        a, b = find(int(i[k])), find(int(j[k]))
-        if a != b:
-            root[b] = a
-            taken[k] = True
-    return taken
+    J = model.pairs[2]
+    return strongest_tree(model, np.lexsort((np.arange(len(J)), -np.abs(J), -np.round(weights, 9))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +73,8 @@ class Rings:
 def rings(model: IsingModel, taken: np.ndarray) -> Rings:
     """The forest of the pairs `taken`, and its rings."""
     i, j = model.pairs[:2]
-    n = model.n_sites
-    forest = IsingModel.from_edges(n, i[taken], j[taken], np.ones(int(taken.sum())))
-    order, slot = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    forest_order(forest.indptr, forest.indices, order, slot)
-    parent = np.where(slot >= 0, np.append(forest.indices, 0)[slot], -1).astype(np.int64)
-    numbers = {(a, b): k for k, (a, b) in enumerate(zip(i.tolist(), j.tolist(), strict=True))}
-    above = parent.tolist()
-    own = np.array([numbers[min(v, p), max(v, p)] if p >= 0 else -1 for v, p in enumerate(above)], dtype=np.int64)
-    depth = [0] * n
-    for v in order.tolist():
-        depth[v] = depth[above[v]] + 1 if above[v] >= 0 else 0
+    forest = Forest.of(model, taken)
+    above, depth = forest.parents.tolist(), forest.depths.tolist()
     path: list[int] = []
     edges: list[int] = []
     node_ptr = [0]
@@ -110,5 +88,6 @@ def rings(model: IsingModel, taken: np.ndarray) -> Rings:
         node_ptr.append(len(path))
     counts = np.array(node_ptr, dtype=np.int64)
     return Rings(
-        taken=taken, order=order, parent=parent, own=own, node_ptr=counts, path=np.array(path, dtype=np.int64),
-        edge_ptr=counts - np.arange(len(counts)), edges=np.array(edges, dtype=np.int64))
+        taken=taken, order=forest.order, parent=forest.parents, own=forest.bonds, node_ptr=counts,
+        path=np.array(path, dtype=np.int64), edge_ptr=counts - np.arange(len(counts)),
+        edges=np.array(edges, dtype=np.int64))

@@ -18,6 +18,7 @@ from statfe.executors import map_tasks
 from statfe.models.ising import IsingModel
 from statfe.trials.block_descent import BlockBound, BlockLayout, descend_blocks
 from statfe.trials.blocks import BlockTrial
+from statfe.trials.choice import PRODUCTS, best_layout
 from statfe.trials.partition import partition
 from statfe.trials.tree_choice import pair_gains
 from statfe.variational.minima import Minima
@@ -28,10 +29,6 @@ __all__ = ["BLOCK", "BlockSearch", "BlockState", "BlockTrial", "best_block_trial
 
 #: Most sites of a block, by default.
 BLOCK = 12
-#: Product minima that descents start from.
-PRODUCTS = 4
-#: Rounds in which the blocks are chosen again.
-ROUNDS = 3
 #: Iterations that tell which descent goes on.
 SCREENED = 30
 #: Largest model that is taken: half a minute on a lattice.
@@ -137,14 +134,7 @@ class _Search:
         first = [self.strongest, self._at(self.products[0])]
         if self.before is not None:
             first.append(self.before.labels)
-        found = [some for labels in first if (some := self._on(labels, None)) is not None]
-        best = min(found, key=lambda f: f.solution.beta_f)
-        for _ in range(ROUNDS):
-            again = self._on(self._at(best.solution.means), best)
-            if again is None or again.solution.beta_f >= best.solution.beta_f:
-                break
-            best = again
-        return best
+        return best_layout(first, self._at, self._on)
 
     def _blocks(self, gains: np.ndarray) -> np.ndarray:
         return partition(self.model, gains, self.block)

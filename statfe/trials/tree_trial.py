@@ -22,6 +22,7 @@ from statfe.junction.subgraph import strongest_tree
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model
 from statfe.random import generator
+from statfe.trials.choice import PRODUCTS, best_layout
 from statfe.trials.forest import MOST_STEPS, Forest, TreeTrial
 from statfe.trials.tree_choice import exchanges, forest_by_gain, pair_gains
 from statfe.trials.tree_descent import TreeBound, bare, carried, descend_tree, from_product
@@ -32,10 +33,6 @@ from statfe.variational.start_points import gauge_signs
 
 __all__ = ["EXCHANGES", "TreeSearch", "TreeState", "TreeTrial", "best_tree_trial", "search_trees"]
 
-#: Product minima that descents start from.
-PRODUCTS = 4
-#: Rounds in which the forest is chosen again.
-ROUNDS = 3
 #: Iterations that tell which descent goes on, and which exchange pays.
 SCREENED, EXCHANGED = 60, 12
 #: Push along the gauge signs that lets order grow where there are no fields.
@@ -167,17 +164,10 @@ class _Search:
 
     def choose(self) -> _Found:
         """The best descent over the first forests, and those chosen again at its means."""
-        first = [strongest_forest(self.model).inside, forest_by_gain(self.model, self._gains(self.products[0].means))]
+        first = [strongest_forest(self.model).inside, self._at(self.products[0].means)]
         if self.before is not None:
             first.append(self.before.forest.inside)
-        found = [some for inside in first if (some := self._on(inside, None)) is not None]
-        best = min(found, key=lambda f: f.solution.beta_f)
-        for _ in range(ROUNDS):
-            again = self._on(forest_by_gain(self.model, self._gains(best.solution.means)), best)
-            if again is None or again.solution.beta_f >= best.solution.beta_f:
-                break
-            best = again
-        return best
+        return best_layout(first, self._at, self._on)
 
     def exchange(self, best: _Found, tries: int, rng: np.random.Generator) -> tuple[_Found, int]:
         """Exchange bonds one at a time while that lowers the bound; and how many were."""
@@ -208,8 +198,8 @@ class _Search:
         iterations = end.point.iterations + best.solution.point.iterations
         return best._replace(solution=replace(end, point=replace(end.point, iterations=iterations)))
 
-    def _gains(self, means: np.ndarray) -> np.ndarray:
-        return pair_gains(self.model, self.beta, means)
+    def _at(self, means: np.ndarray) -> np.ndarray:
+        return forest_by_gain(self.model, pair_gains(self.model, self.beta, means))
 
     def _on(self, inside: np.ndarray, best: _Found | None) -> _Found | None:
         """The lowest of short descents on a forest; None where there were some before. `best` is on another."""

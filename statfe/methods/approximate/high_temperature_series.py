@@ -38,6 +38,7 @@ from statfe.series.closed_graphs import (
     series,
 )
 from statfe.spec import Option
+from statfe.trial import log_2cosh
 from statfe.variational.solutions import along_betas
 
 
@@ -74,10 +75,7 @@ def _terms(model: IsingModel, order: int) -> Callable[[float], np.ndarray]:
 
 
 def _outcome(model: IsingModel, beta: float, terms: np.ndarray, order: int) -> Outcome:
-    x = np.abs(beta * model.pairs[2])
-    # ln cosh x = x - ln 2 + ln(1 + exp(-2x)); near 0 the other form keeps the digits
-    log_cosh = np.where(x < 1.0, np.log1p(2.0 * np.sinh(0.5 * np.minimum(x, 1.0)) ** 2),
-                        x - math.log(2.0) + np.log1p(np.exp(-2.0 * x)))
+    log_cosh = log_2cosh(beta * model.pairs[2]) - math.log(2.0)
     first = -model.n_sites * math.log(2.0) - float(np.sum(log_cosh))
     sums = first - np.cumsum(terms)
     J, stats = np.abs(model.pairs[2]), {"terms": terms.tolist(), "partial_sums": sums.tolist()}

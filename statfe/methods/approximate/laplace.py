@@ -33,7 +33,7 @@ from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Kind, Moments, Outcome, failure
 from statfe.spec import Option
-from statfe.trial import ProductTrial
+from statfe.trial import ProductTrial, log_2cosh
 from statfe.variational.fixed_point import FixedPoint, solve_fixed_point
 from statfe.variational.mean_field import attainable, is_exact_product
 from statfe.variational.saddle import (
@@ -202,7 +202,7 @@ def run(
             means = free.means
             i, j, _ = model.pairs
             exact = Outcome(
-                beta_f=-float(np.sum(np.logaddexp(free.lambdas, -free.lambdas))), kind="exact",
+                beta_f=-float(np.sum(log_2cosh(free.lambdas))), kind="exact",
                 moments=lambda: Moments(magnetizations=means, correlations=means[i] * means[j]))
             return exact, before
         saddles = Saddles(model, beta, rule)

@@ -1,7 +1,8 @@
 """Training of a variational autoencoder: minibatches, Adam, the warm-up of the divergence, what each epoch saw.
 
 Every epoch has random streams of its own, for the order of the data and for the noise, so a training that goes on
-after any epoch gives the bits of one that was never stopped.
+after any epoch gives the bits of one that was never stopped. Products are those of the BLAS library: with wide layers
+(784 by 400) their last bits depend on its number of threads, so OMP_NUM_THREADS must be the same for the same bits.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def fit_vae(
     options
         Likewise.
     start
-        A training to go on with; same bits as one that was never stopped.
+        A training to go on with; same bits as one that was never stopped, with as many BLAS threads.
     after_epoch
         Called with the training so far, as to save it.
 

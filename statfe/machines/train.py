@@ -19,6 +19,7 @@ import numpy as np
 from statfe.datasets.dataset import Dataset
 from statfe.datasets.dataset_file import read_dataset
 from statfe.errors import UsageError
+from statfe.machines.blas import one_thread
 from statfe.machines.course import LARGEST, Course
 from statfe.machines.monitors import ROWS, Monitors, check_likelihood
 from statfe.machines.rbm import check_units
@@ -126,7 +127,8 @@ def _some(rows: np.ndarray) -> np.ndarray:
 
 
 def _fresh(train: np.ndarray, settings: Settings, seed: int) -> Course:
-    return Course(train, settings.checked(*train.shape), seed)
+    with one_thread():  # TAP points begin with a product
+        return Course(train, settings.checked(*train.shape), seed)
 
 
 def _resumed(
@@ -196,7 +198,8 @@ class _Run:
             while self.course.epochs < total:
                 with stop.held():
                     begun = time.monotonic()
-                    sound = self.course.epoch()
+                    with one_thread():
+                        sound = self.course.epoch()
                     self.seconds += time.monotonic() - begun
                     if not sound:
                         return self._diverged()

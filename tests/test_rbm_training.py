@@ -112,8 +112,9 @@ def test_a_machine_alone_has_a_file(tmp_path):
 
 def test_threads_of_the_products_change_no_bit():
     code = ("import numpy as np, hashlib; from statfe.machines.train import train_rbm\n"
-            "data = (np.random.default_rng(1).random((200, 784)) < 0.3) * 1.0\n"
-            "found = [train_rbm(data, hidden=500, epochs=1, seed=1, algorithm=a, likelihood='none') for a in ('pcd', 'tap')]\n"
+            "data = (np.random.default_rng(1).random((100, 784)) < 0.3) * 1.0\n"
+            "options = {'hidden': 500, 'epochs': 1, 'seed': 1, 'likelihood': 'none'}\n"
+            "found = [train_rbm(data, algorithm=name, **options) for name in ('pcd', 'tap')]\n"
             "print([hashlib.sha256(f.state['parameters'].tobytes()).hexdigest() for f in found])")
     seen = {
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={

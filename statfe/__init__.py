@@ -25,14 +25,20 @@ if TYPE_CHECKING:
         free_energy_profile,
         ground_state,
         load,
+        log_likelihood,
+        make_data,
         model,
+        score_posterior,
         self_averaging,
         simulate,
         tap_solutions,
+        train_rbm,
+        train_vae,
         wang_landau,
     )
     from statfe.errors import StatfeError, UsageError
     from statfe.limits.solve import thermodynamic_limit
+    from statfe.machines.rbm import Rbm
     from statfe.models.ising import IsingModel
     from statfe.result import FreeEnergy
 
@@ -48,23 +54,29 @@ _HOMES = {
     "free_energy_profile": "statfe.api",
     "ground_state": "statfe.api",
     "load": "statfe.api",
+    "log_likelihood": "statfe.api",
+    "make_data": "statfe.api",
     "model": "statfe.api",
+    "score_posterior": "statfe.api",
     "self_averaging": "statfe.api",
     "simulate": "statfe.api",
     "tap_solutions": "statfe.api",
     "thermodynamic_limit": "statfe.limits.solve",
+    "train_rbm": "statfe.api",
+    "train_vae": "statfe.api",
     "wang_landau": "statfe.api",
     "FreeEnergy": "statfe.result",
+    "Rbm": "statfe.machines.rbm",
     "IsingModel": "statfe.models.ising",
     "StatfeError": "statfe.errors",
     "UsageError": "statfe.errors",
 }
 
 __all__ = [
-    "FreeEnergy", "IsingModel", "StatfeError", "UsageError", "bracket", "compare", "cumulant_expansion",
+    "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "bracket", "compare", "cumulant_expansion",
     "density_of_states", "disorder_average", "exact_distribution", "facts", "free_energy", "free_energy_profile",
-    "ground_state", "load", "model", "self_averaging", "simulate", "tap_solutions",
-    "thermodynamic_limit", "wang_landau"]
+    "ground_state", "load", "log_likelihood", "make_data", "model", "score_posterior", "self_averaging", "simulate",
+    "tap_solutions", "thermodynamic_limit", "train_rbm", "train_vae", "wang_landau"]
 
 
 def __getattr__(name: str) -> Any:

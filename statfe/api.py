@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from statfe.datasets.dataset import Dataset
+from statfe.datasets.dataset_file import SAMPLER as DATASET
+from statfe.datasets.dataset_file import read_dataset
+from statfe.datasets.to_file import make_data as make_data
 from statfe.density.file import SAMPLER as DENSITY
 from statfe.density.file import read_density
 from statfe.density.result import DensityOfStates
@@ -22,6 +26,17 @@ from statfe.flat.profile_file import SAMPLER as PROFILE
 from statfe.flat.profile_file import read_profile
 from statfe.flat.wang_landau import wang_landau as wang_landau
 from statfe.junction.distribution import ExactDistribution
+from statfe.learned.vae.file import SAMPLER as VAE
+from statfe.learned.vae.file import read_vae
+from statfe.learned.vae.score import score_posterior as score_posterior
+from statfe.learned.vae.to_file import train_vae as train_vae
+from statfe.learned.vae.training import TrainedVae
+from statfe.machines.likelihood import log_likelihood as log_likelihood
+from statfe.machines.rbm import Rbm
+from statfe.machines.rbm_file import SAMPLER as MACHINE
+from statfe.machines.rbm_file import load_rbm
+from statfe.machines.train import train_rbm as train_rbm
+from statfe.machines.training_result import RbmTraining
 from statfe.models.catalogue import build_model, families
 from statfe.models.frustration import facts as facts_of
 from statfe.models.ising import IsingModel
@@ -60,7 +75,9 @@ from statfe.store.run_file import Run, read_run
 Progress = Callable[[str, float], None] | None
 #: What reads a file, by its attribute `sampler`, where that alone says what it is.
 _READERS: dict[str, Callable[..., Any]] = {
-    GROUND_STATE: read_ground_state, TAP_SOLUTIONS: read_tap_solutions, DENSITY: read_density, PROFILE: read_profile}
+    GROUND_STATE: read_ground_state, TAP_SOLUTIONS: read_tap_solutions, DENSITY: read_density, PROFILE: read_profile,
+    DATASET: read_dataset, MACHINE: load_rbm,
+    VAE: read_vae}
 
 
 def model(spec: str | IsingModel) -> IsingModel:
@@ -148,9 +165,11 @@ def free_energy_profile(
 
 def load(
     path: str | PathLike[str],
-) -> Run | GroundState | TapSolutions | DisorderRun | Profile | DensityOfStates | list[Comparison]:
+) -> (Run | GroundState | TapSolutions | DisorderRun | Profile | DensityOfStates | Dataset | Rbm | RbmTraining
+      | TrainedVae | list[Comparison]):
     """Read any file of ours: a `Run`, a `GroundState`, `TapSolutions`, a `DisorderRun`, a `Profile`, a
-    `DensityOfStates`, or of a scores.h5 the list of its `Comparison`.
+    `DensityOfStates`, a `Dataset`, an `Rbm`, an `RbmTraining` or a `TrainedVae`, or of a scores.h5 the list of
+    its `Comparison`.
 
     Raises
     ------

@@ -56,6 +56,13 @@ FAULTS = {
         "statfe/kernels/transfer_matrix.py", "K = beta * J", "K = -beta * J", "test_exact_agree.py"),
     "kaufman: gamma_0 keeps its sign": (
         "statfe/methods/exact/kaufman.py", "np.sign(d)", "1.0", "test_kaufman.py"),
+    "RBM: the centred gradient with the wrong sign": (
+        "statfe/machines/course.py", "more_hidden - self.centre_visible @ out.W",
+        "more_hidden + self.centre_visible @ out.W",
+        "test_rbm.py::test_the_centred_gradient_is_that_of_centred_units"),
+    "RBM: the reaction term without its half": (
+        "statfe/machines/tap_points.py", "- (own - half) * (spread @ second)", "- own * (spread @ second)",
+        "test_rbm.py::test_tap_is_the_plefka_expansion_of_the_spin_model"),
     "an RBM without its constant": (
         "statfe/models/rbm.py", "+ W.sum() / 4)", ")", "test_models.py"),
     "plaquettes: two sides instead of four": (
@@ -422,6 +429,12 @@ FAULTS = {
     "tree-EP: inner sites of a path count twice": (
         "statfe/kernels/tree_ep.py", "fields[here] -= 0.5 * (log_add", "fields[here] -= 0.0 * (log_add",
         "test_tree_ep.py::test_fixed_point_by_brute_force"),
+    "VAE: the doubly reparameterised gradient has its weights once": (
+        "statfe/kernels/vae.py", "g = weights[r] * (g + factor", "g = (g + factor",
+        "test_vae.py::test_the_doubly_reparameterised_gradient_is_that_of_its_surrogate"),
+    "VAE: moves in the latent space forget the prior": (
+        "statfe/kernels/latent_moves.py", "t * (new_slopes[r, c] - place[r, c])", "t * new_slopes[r, c]",
+        "test_vae_posterior.py::test_a_move_is_a_leapfrog_written_out_with_its_rejection"),
 }
 
 

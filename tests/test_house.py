@@ -21,7 +21,7 @@ FLOORS = {
         "statfe/chains.py", "statfe/tally.py",
         "statfe/planar", "statfe/store", "statfe/variational", "statfe/propagation", "statfe/trials", "statfe/series",
         "statfe/junction", "statfe/limits"),
-    4: ("statfe/estimators", "statfe/learned"),
+    4: ("statfe/estimators", "statfe/learned", "statfe/machines", "statfe/datasets"),
     5: ("statfe/sampling", "statfe/flat", "statfe/annealed"),
     6: ("statfe/methods", "statfe/density"),
     7: ("statfe/scoring", "statfe/search", "statfe/disorder", "statfe/simulation.py",

@@ -210,7 +210,11 @@ def all_states(model: IsingModel, beta: float, trial: Trial) -> tuple[np.ndarray
 
 def by_enumeration(model: IsingModel, beta: float, trial: Trial, order: int) -> Expansion:
     """Terms from sums over all 2^n_sites states (at most 2^`MAX_SITES`)."""
-    V, q = all_states(model, beta, trial)
+    return of_states(*all_states(model, beta, trial), order, "enumeration")
+
+
+def of_states(V: np.ndarray, q: np.ndarray, order: int, evaluation: str) -> Expansion:
+    """Terms from the values of V and their weights q, float64, shape (count,)."""
     sums, sizes = np.empty(order + 1), np.empty(order + 1)
     centre = float(V[np.argmax(q)])
     with np.errstate(over="ignore", invalid="ignore"):
@@ -220,7 +224,7 @@ def by_enumeration(model: IsingModel, beta: float, trial: Trial, order: int) -> 
             centre += float(sums[1] / sums[0])
         power_sums(V, q, centre, sums, sizes)
     return Expansion(
-        cumulants_of_moments(sums / sums[0], centre), ["enumeration"] * order, _rounding(sizes, centre))
+        cumulants_of_moments(sums / sums[0], centre), [evaluation] * order, _rounding(sizes, centre))
 
 
 def _rounding(sizes: np.ndarray, centre: float) -> np.ndarray:
@@ -246,15 +250,25 @@ def by_sampling(
     The same bits for any number of `workers`.
     """
     size = max(2, -(-samples // BLOCKS))
+
+    def values(number: int) -> Iterator[np.ndarray]:
+        drawn = _drawn(trial, size, generator(seed, (SAMPLES_KEY, number)))
+        return (_exponents(model, beta, trial, spins)[1] for spins in drawn)
+
+    return of_blocks(values, size, order, workers)
+
+
+def of_blocks(
+    values: Callable[[int], Iterator[np.ndarray]], size: int, order: int, workers: int = 1
+) -> Expansion:
+    """Terms from `BLOCKS` blocks of `size` independent samples; ``values(number)`` gives V of one, in pieces."""
     # about the mean of a few samples: the same centre for all blocks
-    first = next(_drawn(trial, size, generator(seed, (SAMPLES_KEY, 0))))
-    centre = float(np.mean(_exponents(model, beta, trial, first)[1]))
+    centre = float(np.mean(next(values(0))))
 
     def block(number: int) -> tuple[np.ndarray, float]:
         sums, some, sizes = (np.zeros(order + 1) for _ in range(3))
         farthest = 0.0
-        for spins in _drawn(trial, size, generator(seed, (SAMPLES_KEY, number))):
-            V = _exponents(model, beta, trial, spins)[1]
+        for V in values(number):
             power_sums(V, np.ones(len(V)), centre, some, sizes)
             sums += some
             farthest = max(farthest, float(np.max(np.abs(V - centre))))

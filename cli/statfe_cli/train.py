@@ -1,0 +1,166 @@
+"""``statfe train``: machines that learn a distribution from data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
+
+if TYPE_CHECKING:
+    from statfe.learned.vae.training import TrainedVae
+    from statfe.machines.training_result import RbmTraining
+
+
+@click.group("train")
+def command() -> None:
+    """Train a machine on data, into an HDF5 file.
+
+    \b
+    statfe data make bars-and-stripes -o bars.h5
+    statfe train rbm bars.h5 --hidden 8 --epochs 500 --batch 30 -o model.h5
+    statfe compare file:model.h5 --beta 1 --methods all -o out/
+    """
+
+
+@command.command("rbm")
+@click.argument("data", metavar="DATA.h5")
+@click.option("-o", "--output", required=True, metavar="MODEL.h5", help="HDF5 file to write: file:MODEL.h5 is a model.")
+@click.option("--hidden", type=click.IntRange(min=1), help="Hidden units; needed unless a training goes on.")
+@click.option("--algorithm", type=click.Choice(["pcd", "cd", "pt", "tap", "exact"]),
+              help="Where the means under the machine come from.  [default: pcd]")
+@click.option("--steps", type=click.IntRange(min=1), help="Gibbs steps, or TAP iterations, a gradient.  [default: 1]")
+@click.option("--chains", type=click.IntRange(min=1), help="Persistent chains or TAP points.  [default: the batch]")
+@click.option("--levels", type=click.IntRange(min=2),
+              help="Levels of pt between the data's means and the machine.  [default: 8]")
+@click.option("--order", type=click.IntRange(min=2, max=3), help="Order of the TAP free energy.  [default: 2]")
+@click.option("--epochs", type=click.IntRange(min=0), help="Times that all data are seen.  [default: 10]")
+@click.option("--batch", type=click.IntRange(min=1), help="Samples of a minibatch.  [default: 100]")
+@click.option("--optimiser", type=click.Choice(["momentum", "adam"]), help="Kind of step.  [default: momentum]")
+@click.option("--rate", type=float, help="Learning rate.  [default: 0.05; adam 0.002]")
+@click.option("--rate-decay", type=float, help="Factor of the rate from one epoch to the next.  [default: 1]")
+@click.option("--momentum", type=float, help="Share of the last step that goes on.  [default: 0.5]")
+@click.option("--decay", type=float, help="Weight decay.  [default: 0]")
+@click.option("--centred/--no-centred", default=None, help="Centre the units.  [default: centred]")
+@click.option("--scale", type=float, help="Standard deviation of the first weights.  [default: 0.01]")
+@click.option("--precision", type=click.Choice(["single", "double"]), help="Of the training.  [default: single]")
+@click.option("--likelihood", default="auto", show_default=True, metavar="SPEC",
+              help="Method for -ln Z at every look: auto (exact where that is cheap), none, or a spec such as ais.")
+@click.option("--monitor-every", type=click.IntRange(min=1), default=1, show_default=True,
+              help="Epochs between two looks at the machine.")
+@click.option("--resume", is_flag=True, help="Go on with the training in MODEL.h5, to --epochs epochs in all.")
+@seed_option
+@workers_option
+@force_option
+@json_option
+def rbm(data: str, output: str, likelihood: str, monitor_every: int, resume: bool, seed: int | None,
+        workers: int | None, force: bool, as_json: bool, **options: Any) -> int:
+    """Train a restricted Boltzmann machine on the training part of DATA.h5; the test part is only looked at.
+
+    The same seed gives the same bits, in one go or stopped and resumed.
+    """
+    import statfe
+    from statfe_cli.output import print_json
+    from statfe_cli.progress import progress_bar
+
+    given = {name: value for name, value in options.items() if value is not None}
+    with progress_bar("training") as progress:
+        found = statfe.train_rbm(
+            data, output, seed=seed, likelihood=likelihood, monitor_every=monitor_every, resume=resume, force=force,
+            workers=workers or available_cpus(), progress=progress, **given)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        _print(found)
+    return 0 if found.status == "converged" else 3
+
+
+def _print(found: RbmTraining) -> None:
+    from statfe_cli.output import table, with_error
+
+    s, machine = found.settings, found.machine
+    click.echo(f"{machine.n_visible} visible, {machine.n_hidden} hidden units; {s.algorithm} of {s.steps} steps, "
+               f"{s.optimiser} at rate {s.rate:g}, batches of {s.batch}, seed {found.seed}, {found.seconds:.3g} s\n")
+    shown = found.record if len(found.record) <= 24 else found.record[::-(len(found.record) // -24)]
+    if shown[-1] is not found.record[-1]:
+        shown = [*shown, found.record[-1]]
+    rows = [
+        [str(r["epoch"]), *(with_error(r[name], r["beta_f_error"], 6) for name in (
+            "log_likelihood", "test_log_likelihood")),
+         *(f"{r[name]:.5g}" if r[name] == r[name] else "-" for name in (
+             "pseudo_likelihood", "test_pseudo_likelihood", "reconstruction", "largest_singular")), r["status"]]
+        for r in shown]
+    head = ["epoch", "<ln p>", "test", "pseudo", "test", "reconstruction", "norm of W", "status of Z"]
+    click.echo(table(head, rows, left=(7,)))
+    if found.message:
+        click.echo(f"\n{found.status}: {found.message}")
+    click.echo(f"\nwrote {found.path}")
+
+
+@command.command("vae")
+@click.argument("data", metavar="DATA.h5")
+@click.option("-o", "--output", required=True, metavar="MODEL.h5", help="HDF5 file to write, after every epoch.")
+@click.option("--latent", type=click.IntRange(min=1), default=2, show_default=True, help="Latent units.")
+@click.option("--hidden", default="64", show_default=True, metavar="N,N,...",
+              help="Units of the encoder's hidden layers; the decoder has them in reverse.")
+@click.option("--likelihood", type=click.Choice(["bernoulli", "spin", "gaussian"]), default="bernoulli",
+              show_default=True, help="What a visible unit is, given z.")
+@click.option("--activation", type=click.Choice(["tanh", "softplus", "relu"]), default="tanh", show_default=True,
+              help="Of hidden units.")
+@click.option("--epochs", type=click.IntRange(min=0), default=20, show_default=True,
+              help="Times that all data are seen.")
+@click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True, help="Samples of a minibatch.")
+@click.option("--rate", type=float, default=1e-3, show_default=True, help="Rate of Adam.")
+@click.option("--objective", type=click.Choice(["elbo", "iwae", "dreg", "autoencoder"]), default="elbo",
+              show_default=True, help="The bound: of one sample, or of importance-weighted ones.")
+@click.option("--samples", type=click.IntRange(min=1), default=1, show_default=True, help="Latent samples a point.")
+@click.option("--kl-weight", type=float, default=1.0, show_default=True, help="Weight of the divergence (beta-VAE).")
+@click.option("--warm-up", type=click.IntRange(min=0), default=0, show_default=True,
+              help="Epochs in which that weight rises from 0.")
+@click.option("--precision", type=click.Choice(["float32", "float64"]), default="float32", show_default=True,
+              help="Of the training.")
+@click.option("--resume", is_flag=True,
+              help="Go on with the training in MODEL.h5, to --epochs epochs in all; model and rates are the file's.")
+@seed_option
+@force_option
+@json_option
+def vae(data: str, output: str, latent: int, hidden: str, likelihood: str, activation: str, epochs: int, resume: bool,
+        seed: int | None, force: bool, as_json: bool, **options: Any) -> int:
+    """Train a variational autoencoder on the training part of DATA.h5; the test part is only looked at.
+
+    The same seed gives the same bits, in one go or stopped and resumed.
+    """
+    import statfe
+    from statfe.learned.vae.to_file import layers_of
+    from statfe.learned.vae.training import TrainingOptions
+    from statfe.random import draw_seed
+    from statfe_cli.output import print_json
+    from statfe_cli.progress import progress_bar
+
+    chosen = TrainingOptions(**options, seed=draw_seed() if seed is None else seed)
+    with progress_bar("training") as progress:
+        found = statfe.train_vae(
+            data, output, latent=latent, hidden=layers_of(hidden), likelihood=likelihood, activation=activation,
+            epochs=epochs, options=chosen, resume=resume, force=force, progress=progress)
+    if as_json:
+        print_json({**found.to_dict(), "path": output})
+    else:
+        _print_vae(found, output)
+    return 0 if found.status == "converged" else 3
+
+
+def _print_vae(found: TrainedVae, output: str) -> None:
+    from statfe_cli.output import table
+
+    shape, options = found.vae.shape, found.options
+    click.echo(f"{shape.visible} {shape.likelihood} units, {shape.latent} latent; {options.objective} of "
+               f"{options.samples} samples, rate {options.rate:g}, batches of {options.batch}, seed {options.seed}\n")
+    step = -(-found.epochs // 24) or 1
+    shown = sorted({*range(step - 1, found.epochs, step), *range(max(found.epochs - 1, 0), found.epochs)})
+    columns = ("loss", "reconstruction", "divergence", "test_bound")
+    rows = [[str(k + 1), *(f"{found.history[name][k]:.6g}" for name in columns)] for k in shown]
+    click.echo(table(["epoch", "loss", "reconstruction", "divergence", "test bound"], rows, left=()))
+    if found.message:
+        click.echo(f"\n{found.status}: {found.message}")
+    click.echo(f"\nwrote {output}")

@@ -1,0 +1,150 @@
+"""Units of a restricted Boltzmann machine: probabilities of rows of inputs, draws, and exchanges between temperatures.
+
+Single precision is for training; double precision for checks and small machines. Uniform numbers come from LANES
+streams of xoshiro256++ that advance together, so that draws are the same bits whatever the products ran on.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from statfe._jit import njit
+from statfe.kernels.exponential import exp_block
+from statfe.kernels.rng import advance
+
+#: Streams that advance together.
+LANES = 64
+
+LOG2_E, ROUND = np.float32(1.44269504), np.float32(12582912.0)
+LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+P0, P1, P2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
+P3, P4, P5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
+ONE, LOWEST = np.float32(1.0), np.float32(-87.0)
+
+
+@njit
+def probabilities_double(inputs, bias, scales, out):
+    """out[r, i] = 1 / (1 + exp(-x)), x = scales[r] inputs[r, i] + bias[i]; float64, shape (rows, units)."""
+    rows, units = inputs.shape
+    x, work, scale, e = np.empty(units), np.empty(units), np.empty(units), np.empty(units)
+    for r in range(rows):
+        for i in range(units):
+            x[i] = scales[r] * inputs[r, i] + bias[i]
+            work[i] = -abs(x[i])
+        exp_block(work, units, scale, e)
+        for i in range(units):
+            out[r, i] = (1.0 if x[i] >= 0.0 else e[i]) / (1.0 + e[i])
+
+
+@njit
+def probabilities_single(inputs, bias, scales, out):
+    """`probabilities_double` in float32, within 3e-7 relative for |x| < 87: Cody and Waite, polynomial of Cephes."""
+    rows, units = inputs.shape
+    x, shifted, e = np.empty(units, np.float32), np.empty(units, np.float32), np.empty(units, np.float32)
+    bits = shifted.view(np.int32)
+    for r in range(rows):
+        factor = scales[r]
+        for i in range(units):
+            x[i] = factor * inputs[r, i] + bias[i]
+            z = max(-abs(x[i]), LOWEST)
+            shifted[i] = z * LOG2_E + ROUND
+            k = shifted[i] - ROUND
+            f = z - k * LN2_HIGH - k * LN2_LOW
+            p = ((((P0 * f + P1) * f + P2) * f + P3) * f + P4) * f + P5
+            e[i] = p * f * f + f + ONE
+        for i in range(units):
+            bits[i] = (bits[i] << 23) + 1065353216  # the exponent field of 2^k; 127 << 23 is its bias
+        for i in range(units):
+            power = e[i] * shifted[i]
+            out[r, i] = (ONE if x[i] >= np.float32(0.0) else power) / (ONE + power)
+
+
+@njit
+def _advance_lanes(states, words):
+    for k in range(LANES):
+        words[k], states[0, k], states[1, k], states[2, k], states[3, k] = advance(
+            states[0, k], states[1, k], states[2, k], states[3, k])
+
+
+@njit
+def draw_double(probabilities, states, out):
+    """out = 1 with the given probabilities, else 0; flat float64. `states` is uint64 of shape (4, LANES)."""
+    words = np.empty(LANES, np.uint64)
+    uniforms = words.view(np.float64)
+    for start in range(0, len(out), LANES):
+        _advance_lanes(states, words)
+        for k in range(LANES):  # a double in [1, 2) with 52 random bits
+            words[k] = (words[k] >> np.uint64(12)) | np.uint64(0x3FF0000000000000)
+        for k in range(min(LANES, len(out) - start)):
+            out[start + k] = 1.0 if uniforms[k] - 1.0 < probabilities[start + k] else 0.0
+
+
+@njit
+def draw_single(probabilities, states, out):
+    """`draw_double` in float32: 23 random bits a unit, two units a word."""
+    words = np.empty(LANES, np.uint64)
+    halves, uniforms = words.view(np.uint32), words.view(np.float32)
+    for start in range(0, len(out), 2 * LANES):
+        _advance_lanes(states, words)
+        for k in range(2 * LANES):
+            halves[k] = (halves[k] >> np.uint32(9)) | np.uint32(0x3F800000)
+        for k in range(min(2 * LANES, len(out) - start)):
+            out[start + k] = ONE if uniforms[k] - ONE < probabilities[start + k] else np.float32(0.0)
+
+
+@njit
+def exchange(visible, log_ratios, states, first, accepted):
+    """Swap the visible units of neighbouring levels t, t + 1 with probability min(1, exp(log_ratios[t, c])).
+
+    Parameters
+    ----------
+    visible
+        Shape (levels, chains, units); rows are swapped in place.
+    log_ratios
+        Shape (levels - 1, chains).
+    states
+        As in `draw_double`; one lane a pair and chain, in turn.
+    first
+        0 or 1: the pairs tried are (first, first + 1), (first + 2, first + 3), ...
+    accepted
+        Swaps of each pair, int64, shape (levels - 1,); added to.
+    """
+    words = np.empty(LANES, np.uint64)
+    used = LANES
+    for t in range(first, len(log_ratios), 2):
+        for c in range(log_ratios.shape[1]):
+            if used == LANES:
+                _advance_lanes(states, words)
+                used = 0
+            u = (words[used] >> np.uint64(11)) * 1.1102230246251565e-16
+            used += 1
+            if log_ratios[t, c] >= 0.0 or u < math.exp(log_ratios[t, c]):
+                accepted[t] += 1
+                for i in range(visible.shape[2]):
+                    visible[t, c, i], visible[t + 1, c, i] = visible[t + 1, c, i], visible[t, c, i]
+
+
+@njit
+def momentum_step(parameters, gradient, velocity, rate, momentum):
+    """velocity = momentum velocity + rate gradient, parameters += velocity; flat arrays of one type.
+
+    `rate` and `momentum` are arrays of one number, of the same type, so that single precision stays single.
+    """
+    r, m = rate[0], momentum[0]
+    for i in range(len(parameters)):
+        velocity[i] = m * velocity[i] + r * gradient[i]
+        parameters[i] += velocity[i]
+
+
+@njit
+def centred_difference(data, machine, centre_visible, more_visible, centre_hidden, more_hidden, out):
+    """out = data - machine - centre_visible more_hidden - more_visible centre_hidden, in one pass.
+
+    All of one type; matrices of shape (n_visible, n_hidden), vectors of one layer.
+    """
+    for i in range(out.shape[0]):
+        mu, more = centre_visible[i], more_visible[i]
+        for j in range(out.shape[1]):
+            out[i, j] = data[i, j] - machine[i, j] - mu * more_hidden[j] - more * centre_hidden[j]

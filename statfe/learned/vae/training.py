@@ -1,0 +1,225 @@
+"""Training of a variational autoencoder: minibatches, Adam, the warm-up of the divergence, what each epoch saw.
+
+Every epoch has random streams of its own, for the order of the data and for the noise, so a training that goes on
+after any epoch gives the bits of one that was never stopped. Products are those of the BLAS library: with wide layers
+(784 by 400) their last bits depend on its number of threads, so OMP_NUM_THREADS must be the same for the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from statfe.errors import UsageError
+from statfe.learned.adam import Adam
+from statfe.learned.vae.model import PRECISIONS, Vae, VaeShape, fresh_vae
+from statfe.learned.vae.objective import Objective, loss_and_gradient
+from statfe.learned.vae.rows import bound_rows
+from statfe.random import generator
+from statfe.result import Status
+
+#: Keys of the random streams: order of the data and noise of an epoch, and noise of the test bound.
+EPOCH_KEY, TEST_KEY = 9202, 9203
+#: A mean loss this many times the first one's size above it is a divergence.
+BLOW_UP = 10.0
+#: What is kept of each epoch, with what it is.
+MONITORS = {
+    "loss": "mean loss of the batches",
+    "reconstruction": "mean of -ln p(x|z) over the batches",
+    "divergence": "mean of KL(q || prior) over the batches",
+    "kl_weight": "weight of the divergence in the loss",
+    "gradient_norm": "root of the mean square of the gradients' norms",
+    "test_bound": "mean negative ELBO of the test data, one sample each; NaN without test data",
+}
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train.
+
+    Attributes
+    ----------
+    batch, rate
+        Samples a step; the rate of Adam.
+    objective, samples
+        See `statfe.learned.vae.objective`.
+    kl_weight, warm_up
+        Weight of the divergence, and the epochs in which it rises to that, evenly by steps.
+    seed
+        Of the first weights, the order of the data and the noise.
+    precision
+        ``float32`` or ``float64``.
+    """
+
+    batch: int = 128
+    rate: float = 1e-3
+    objective: str = "elbo"
+    samples: int = 1
+    kl_weight: float = 1.0
+    warm_up: int = 0
+    seed: int = 0
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        Objective(self.objective, self.samples, self.kl_weight)
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
+        if self.batch < 1 or self.warm_up < 0 or self.seed < 0 or not 0.0 < self.rate < math.inf:
+            raise UsageError("training needs batch >= 1, rate > 0, warm_up >= 0 and seed >= 0")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedVae:
+    """A model and all that its training needs to go on.
+
+    Attributes
+    ----------
+    vae, options
+        The model after the last good epoch, and how it is trained.
+    epochs
+        Good epochs.
+    history
+        `MONITORS` by name, each of shape (epochs,).
+    adam_count, adam_first, adam_second
+        State of the optimiser.
+    status, message
+        ``diverged`` where an epoch went wrong: the model is that before it.
+    """
+
+    vae: Vae
+    options: TrainingOptions
+    epochs: int = 0
+    history: dict[str, np.ndarray] = field(default_factory=lambda: {name: np.empty(0) for name in MONITORS})
+    adam_count: int = 0
+    adam_first: np.ndarray | None = field(default=None, repr=False)
+    adam_second: np.ndarray | None = field(default=None, repr=False)
+    status: Status = "converged"
+    message: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Shape, options, status and what each epoch saw, as plain values."""
+        return {
+            **settings(self), "epochs": self.epochs, "status": self.status, "message": self.message,
+            "history": {name: values.tolist() for name, values in self.history.items()}}
+
+
+def fit_vae(
+    data: np.ndarray,
+    shape: VaeShape | None = None,
+    *,
+    epochs: int = 20,
+    options: TrainingOptions | None = None,
+    test: np.ndarray | None = None,
+    start: TrainedVae | None = None,
+    after_epoch: Callable[[TrainedVae], object] | None = None,
+) -> TrainedVae:
+    """Train a variational autoencoder until it has seen the data `epochs` times.
+
+    Parameters
+    ----------
+    data, test
+        Rows of units, shape (samples, visible): values in [0, 1], +-1, or any, by the likelihood.
+    shape
+        The model; that of `start` where it is given.
+    options
+        Likewise.
+    start
+        A training to go on with; same bits as one that was never stopped, with as many BLAS threads.
+    after_epoch
+        Called with the training so far, as to save it.
+
+    Raises
+    ------
+    UsageError
+        For data that do not belong to the model, and a batch larger than the data.
+    """
+    begin = start or _fresh(data, shape, options or TrainingOptions())
+    if start is not None and ((shape or start.vae.shape) != start.vae.shape
+                              or (options or start.options) != start.options):
+        raise UsageError("a training goes on with the model and options it began with; leave them out")
+    checked = begin.vae.shape.check(data)
+    tested = None if test is None else begin.vae.shape.check(test)
+    if len(checked) < 2:
+        raise UsageError(f"training needs 2 samples or more, got {len(checked)}")
+    if begin.options.batch > len(checked):
+        raise UsageError(
+            f"batch={begin.options.batch} is larger than the data ({len(checked)} samples); take a smaller batch")
+    state = replace(begin, status="converged", message="")
+    while state.epochs < epochs and state.status == "converged":
+        state = _epoch(state, checked, tested)
+        if after_epoch is not None:
+            after_epoch(state)
+    return state
+
+
+def _fresh(data: np.ndarray, shape: VaeShape | None, options: TrainingOptions) -> TrainedVae:
+    if shape is None:
+        raise UsageError("a new training needs the shape of its model")
+    vae = fresh_vae(shape, options.seed, data, options.precision)
+    adam = Adam(shape.layout.size, dtype=PRECISIONS[options.precision])
+    return TrainedVae(vae, options, adam_first=adam.moments[0], adam_second=adam.moments[1])
+
+
+def _epoch(state: TrainedVae, data: np.ndarray, test: np.ndarray | None) -> TrainedVae:
+    """The training after one more epoch, or as it was, `diverged`."""
+    options, shape = state.options, state.vae.shape
+    rng = generator(options.seed, (EPOCH_KEY, state.epochs))
+    kind = state.vae.parameters.dtype
+    vae = Vae(shape, state.vae.parameters.copy())
+    adam = Adam(shape.layout.size, dtype=kind.type)
+    assert state.adam_first is not None
+    assert state.adam_second is not None
+    adam.restore(state.adam_count, state.adam_first, state.adam_second)
+    objective = Objective(options.objective, options.samples, options.kl_weight)
+    order, steps = rng.permutation(len(data)), len(data) // options.batch
+    seen = np.empty((steps, len(MONITORS) - 1))
+    for k in range(steps):
+        rows = data[order[k * options.batch:(k + 1) * options.batch]]
+        noise = rng.standard_normal((len(rows), options.samples, shape.latent), dtype=kind)
+        weight = options.kl_weight * _rise(state.epochs + (k + 1) / steps, options.warm_up)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss, gradient = loss_and_gradient(vae, rows, noise, objective.at(weight))
+            # arrays are views, but the variances were computed
+            adam.step(vae.parameters, gradient, options.rate)
+            vae = Vae(shape, vae.parameters)
+            seen[k] = loss.value, loss.reconstruction, loss.divergence, weight, float(np.dot(gradient, gradient))
+        if not np.all(np.isfinite(seen[k])):
+            return _diverged(state, f"the loss became {loss.value:.3g} in step {k + 1}")
+    mean = seen.mean(axis=0)
+    first = state.history["loss"][0] if state.epochs else mean[0]
+    if not np.all(np.isfinite(vae.parameters)) or mean[0] > first + BLOW_UP * (abs(first) + shape.visible):
+        return _diverged(state, f"the mean loss rose from {first:.3g} to {mean[0]:.3g}")
+    mean[-1] = math.sqrt(mean[-1])
+    found = dict(zip(MONITORS, (*mean, _test_bound(vae, test, options.seed)), strict=True))
+    return replace(
+        state, vae=vae, epochs=state.epochs + 1, adam_count=adam.count, adam_first=adam.moments[0],
+        adam_second=adam.moments[1],
+        history={name: np.append(state.history[name], value) for name, value in found.items()})
+
+
+def _rise(epochs: float, warm_up: int) -> float:
+    return min(1.0, epochs / warm_up) if warm_up else 1.0
+
+
+def _test_bound(vae: Vae, test: np.ndarray | None, seed: int) -> float:
+    """With the same noise after every epoch, so that epochs compare."""
+    if test is None or len(test) == 0:
+        return math.nan
+    noise = generator(seed, TEST_KEY).standard_normal((len(test), 1, vae.shape.latent))
+    return float(np.mean(bound_rows(vae, test, noise)))
+
+
+def _diverged(state: TrainedVae, what: str) -> TrainedVae:
+    return replace(
+        state, status="diverged",
+        message=f"{what} of epoch {state.epochs + 1}; the model after epoch {state.epochs} is kept: lower the rate "
+        f"(now {state.options.rate:g}), raise the batch, or lengthen the warm-up")
+
+
+def settings(trained: TrainedVae) -> dict[str, Any]:
+    """Shape and options as plain values, for a file."""
+    return {"shape": asdict(trained.vae.shape), "options": asdict(trained.options)}

@@ -1,0 +1,58 @@
+"""Rows of units drawn given the other layer: BLAS products, then a kernel for probabilities and draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from statfe.kernels.rbm import LANES, draw_double, draw_single, probabilities_double, probabilities_single
+from statfe.learned.flat import FlatLayout
+from statfe.random import streams
+
+#: Key of the streams of a training (see `statfe.random.streams`).
+CHAINS_KEY = 9201
+#: The type of a training's numbers.
+Real = type[np.floating[Any]]
+PRECISIONS: dict[str, Real] = {"single": np.float32, "double": np.float64}
+
+
+class Parameters:
+    """a, b and W as views into one flat vector of one type; the same shape holds gradients."""
+
+    def __init__(self, n_visible: int, n_hidden: int, dtype: Real) -> None:
+        self.layout = FlatLayout({"a": (n_visible,), "b": (n_hidden,), "W": (n_visible, n_hidden)})
+        self.vector: np.ndarray = np.zeros(self.layout.size, dtype)
+        views = self.layout.views(self.vector)
+        self.a, self.b, self.W = views["a"], views["b"], views["W"]
+
+
+class Units:
+    """The random streams of a training, and how units are drawn with them."""
+
+    def __init__(self, dtype: Real, seed: int) -> None:
+        self.dtype = dtype
+        self.streams = np.ascontiguousarray(streams(seed, LANES, CHAINS_KEY).T)
+        single = dtype == np.float32
+        self._probabilities, self._draw = (
+            (probabilities_single, draw_single) if single else (probabilities_double, draw_double))
+
+    def probabilities(self, inputs: np.ndarray, bias: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+        """1 / (1 + exp(-scales inputs - bias)), shape (rows, units); `scales` is a number a row, 1 when None."""
+        out = np.empty_like(inputs)
+        self._probabilities(inputs, bias, np.ones(len(inputs), self.dtype) if scales is None else scales, out)
+        return out
+
+    def draw(self, probabilities: np.ndarray) -> np.ndarray:
+        """Units 0 or 1 with the given probabilities, in the same shape."""
+        out = np.empty_like(probabilities)
+        self._draw(probabilities.reshape(-1), self.streams, out.reshape(-1))
+        return out
+
+    def hidden(self, p: Parameters, visible: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+        """p(h = 1 | v), where a row with a scale t has its weights times t."""
+        return self.probabilities(visible @ p.W, p.b, scales)
+
+    def visible(self, p: Parameters, hidden: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+        """p(v = 1 | h), as `hidden`."""
+        return self.probabilities(hidden @ p.W.T, p.a, scales)

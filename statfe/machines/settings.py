@@ -1,0 +1,105 @@
+"""What a training is: its settings, checked once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from statfe.errors import UsageError
+from statfe.machines.exact_phase import MAX_UNITS
+from statfe.machines.gibbs import PRECISIONS
+from statfe.registry import check_integer
+
+#: Ways to the negative phase, see `statfe.machines.phases`.
+ALGORITHMS = ("pcd", "cd", "pt", "tap", "exact")
+#: Ways of a step along the gradient.
+OPTIMISERS = ("momentum", "adam")
+#: Rates that suit the two optimisers.
+RATES = {"momentum": 0.05, "adam": 0.002}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of a training; all but `epochs` must stay the same when it goes on.
+
+    Attributes
+    ----------
+    hidden
+        Number of hidden units.
+    algorithm, steps
+        Negative phase, and its Gibbs steps (or TAP iterations) a gradient.
+    chains
+        Persistent chains, or TAP points; as many as a batch has samples when None.
+    levels
+        Levels of `pt` between the biases of the data alone and the machine.
+    order
+        Of the TAP free energy in the weights, 2 or 3.
+    epochs, batch
+        Times that all data are seen; samples of a minibatch.
+    optimiser, rate, rate_decay, momentum
+        Steps of `rate` times `rate_decay` to the power of the epoch; `momentum` for that optimiser alone.
+    decay
+        Weight decay: this times W is taken off the gradient.
+    centred
+        Whether units are centred: at the means of the data, and at a running mean of the hidden units.
+    scale
+        Standard deviation of the first weights.
+    precision
+        ``single`` or ``double``.
+    """
+
+    hidden: int
+    algorithm: str = "pcd"
+    steps: int = 1
+    chains: int | None = None
+    levels: int = 8
+    order: int = 2
+    epochs: int = 10
+    batch: int = 100
+    optimiser: str = "momentum"
+    rate: float | None = None
+    rate_decay: float = 1.0
+    momentum: float = 0.5
+    decay: float = 0.0
+    centred: bool = True
+    scale: float = 0.01
+    precision: str = "single"
+
+    def checked(self, n_samples: int, n_visible: int) -> Settings:
+        """The settings with defaults filled in; `UsageError` names the first that does not fit the data."""
+        for name, least in (("hidden", 1), ("steps", 1), ("levels", 2), ("epochs", 0), ("batch", 1)):
+            check_integer(name, getattr(self, name), least)
+        for name, known in (("algorithm", ALGORITHMS), ("optimiser", OPTIMISERS), ("precision", tuple(PRECISIONS)),
+                            ("order", (2, 3))):
+            if getattr(self, name) not in known:
+                raise UsageError(f"{name} must be one of {', '.join(map(str, known))}; got {getattr(self, name)!r}")
+        rate = RATES[self.optimiser] if self.rate is None else self.rate
+        for name, value, low, high in (
+                ("rate", rate, 0.0, math.inf), ("rate_decay", self.rate_decay, 0.0, 1.0),
+                ("momentum", self.momentum, 0.0, 0.9999), ("decay", self.decay, 0.0, math.inf),
+                ("scale", self.scale, 0.0, math.inf)):
+            _check_number(name, value, low, high)
+        if n_samples < 2:
+            raise UsageError("one sample is no distribution to learn; give at least 2")
+        if self.batch > n_samples:
+            raise UsageError(f"a batch of {self.batch} is larger than the {n_samples} samples; lower batch")
+        if self.algorithm == "exact" and min(self.hidden, n_visible) > MAX_UNITS:
+            raise UsageError(f"exact gradients need at most {MAX_UNITS} units in the smaller layer; take pcd")
+        chains = self.batch if self.chains is None else check_integer("chains", self.chains, 1)
+        return Settings(**{**asdict(self), "rate": float(rate), "chains": chains})
+
+    def differences(self, other: Settings) -> list[str]:
+        """Names of the settings that differ, `epochs` apart."""
+        return [f.name for f in fields(self)
+                if f.name != "epochs" and getattr(self, f.name) != getattr(other, f.name)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a file."""
+        return asdict(self)
+
+
+def _check_number(name: str, value: Any, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high or (
+            not math.isfinite(value)):
+        raise UsageError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")

@@ -395,8 +395,8 @@ FAULTS = {
         "statfe/kernels/autoregressive.py", "1.0 - units[k, b] * units[k, b]", "1.0 - units[k, b]",
         "test_autoregressive.py::test_the_gradient_is_that_of_finite_differences"),
     "autoregressive: an error too small by 20%": (
-        "statfe/learned/trial_bound.py", "float(np.std(v, ddof=1)) / math.sqrt(samples)",
-        "0.8 * float(np.std(v, ddof=1)) / math.sqrt(samples)",
+        "statfe/learned/drawn_states.py", "float(np.std(v, ddof=1)) / math.sqrt(len(v))",
+        "0.8 * float(np.std(v, ddof=1)) / math.sqrt(len(v))",
         "test_autoregressive.py::test_errors_cover_over_300_runs"),
     "cavity: bonds count too little": (
         "statfe/kernels/cavity.py", "own - 0.5 * (own + here", "own - 0.49 * (own + here",

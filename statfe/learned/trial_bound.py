@@ -1,7 +1,9 @@
 """What an autoregressive trial says of beta F: the bound <V>_q, V = beta E + ln q, and the mean of exp(-V).
 
 Both from samples that the training never saw. Where there are no more states than samples, all states are taken
-instead, each with its probability: the bound is then that of the trial itself, without an error.
+instead, each with its probability: the bound is then that of the trial itself, without an error. Where the states that
+were drawn hold nearly all probability, q restricted to them takes the place of q: states too rare to be drawn have
+high energies, which neither a mean over samples nor its error knows of.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from scipy.special import logsumexp
 
 from statfe.estimators.log_weights import MAX_K_HAT, log_mean_weight
 from statfe.learned.autoregressive_trial import AutoregressiveTrial, Walk
+from statfe.learned.drawn_states import restricted_bound
 from statfe.random import generator
 from statfe.result import Moments
 
@@ -33,7 +36,7 @@ class TrialBound:
     Attributes
     ----------
     beta_f, error
-        <V>_q and its standard error; 0 where all states are summed.
+        <V>_q and its standard error; 0 where all states are summed, or those drawn (see `drawn`).
     variance
         Of V under q: 0 where q is the Boltzmann distribution.
     samples
@@ -46,6 +49,10 @@ class TrialBound:
         Kish's effective number and the Pareto index of the weights exp(-V).
     weights_collapse
         Whether a few samples carry the weights, so that the estimate and its error cannot be trusted.
+    drawn
+        Probability under q of the states that were drawn; 1 where all are taken.
+    restricted
+        Whether the bound is that of q restricted to them, summed.
     """
 
     beta_f: float
@@ -58,6 +65,8 @@ class TrialBound:
     effective_samples: float
     k_hat: float
     weights_collapse: bool
+    drawn: float = 1.0
+    restricted: bool = False
 
 
 def trial_bound(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> TrialBound:
@@ -68,17 +77,18 @@ def trial_bound(trial: AutoregressiveTrial, samples: int, seed: int, workers: in
 
 
 def sampled_bound(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> TrialBound:
-    """The bound as a mean over `samples` (at least 2) fresh samples of `trial`."""
-    v = np.concatenate([
-        trial.beta * drawn.energy + drawn.log_prob for drawn in _chunks(trial, samples, seed, workers)])
+    """The bound from `samples` (at least 2) fresh samples of `trial`: their mean, or the sum over what was drawn."""
+    taken = list(_chunks(trial, samples, seed, workers))
+    v = np.concatenate([trial.beta * drawn.energy + drawn.log_prob for drawn in taken])
+    bound = restricted_bound(
+        v, np.concatenate([drawn.log_prob for drawn in taken]), np.concatenate([drawn.spins.T for drawn in taken]))
     weights = log_mean_weight(-v)
     trusted = (
         weights.effective >= MIN_EFFECTIVE and weights.largest_share <= MAX_SHARE and weights.k_hat <= MAX_K_HAT)
     return TrialBound(
-        beta_f=float(np.mean(v)), error=float(np.std(v, ddof=1)) / math.sqrt(samples),
-        variance=float(np.var(v, ddof=1)), samples=samples, enumerated=False, importance_beta_f=-weights.value,
-        importance_error=weights.error, effective_samples=weights.effective, k_hat=weights.k_hat,
-        weights_collapse=not trusted)
+        beta_f=bound.beta_f, error=bound.error, variance=float(np.var(v, ddof=1)), samples=samples, enumerated=False,
+        importance_beta_f=-weights.value, importance_error=weights.error, effective_samples=weights.effective,
+        k_hat=weights.k_hat, weights_collapse=not trusted, drawn=bound.drawn, restricted=bound.restricted)
 
 
 def _enumerated(trial: AutoregressiveTrial, workers: int) -> TrialBound:

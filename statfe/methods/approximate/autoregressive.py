@@ -12,8 +12,9 @@ Valid
     lose states that it came to draw too seldom, which the bound does not notice.
 Bound
     Upper bound, whatever the training did: the difference is the Kullback-Leibler divergence of q from the Boltzmann
-    distribution. As a mean over samples it may lie below beta F by its error. Exact where no spins are coupled, and at
-    beta = 0.
+    distribution. As a mean over samples it may lie below beta F by its error; where the states that were drawn hold
+    nearly all probability (`restricted` in the stats) it is the sum over them, without an error. Exact where no spins
+    are coupled, and at beta = 0.
 Beside it
     `importance_beta_f` in the stats is -ln <exp(-V)>_q, an estimate of beta F itself from the same samples, with
     `importance_error`; `weights_collapse` says that a few samples carry it and that neither means anything.

@@ -81,20 +81,21 @@ def compare_machine(
     if count is None and machine.kind == "vae":
         count = vae.POINTS
     chosen = choose_points(machine, data, count, number)
+    shown = choose_points(machine, data, None, number)
     command = _command(machine, chosen, reference, given, points, number, output)
     check_integer("workers", workers, 1)
     stopped, whole = "", True
     if isinstance(machine.model, Rbm):
         found = MachineScores(
             likelihoods=_likelihoods(machine, chosen, given, reference, number, workers, progress, command),
-            portrait=portrait(machine, chosen, number))
+            portrait=portrait(machine, shown, number))
     else:
         scored, whole = _posteriors(machine, chosen, given, reference, number, workers, progress, command)
         done = 0 if scored is None else len(scored.rows)
         stopped = f"stopped after {done} of {len(chosen.rows)} points"
         if scored is None or (not whole and output is None):
             raise Interrupted(f"{stopped}; nothing was written")
-        found = MachineScores(posteriors=scored, portrait=portrait(machine, chosen, number))
+        found = MachineScores(posteriors=scored, portrait=portrait(machine, shown, number))
     files = write_files(report_contents(found), Path(output), force) if output is not None else {}
     if not whole:
         raise Interrupted(f"{stopped}; {output} holds the report of those")
@@ -196,6 +197,5 @@ def _check(output: str | PathLike[str], force: bool, inputs: Sequence[str | Path
 
 def refuse_alone(path: str) -> None:
     """A machine without data is no simulation: say what can be done with it."""
-    raise UsageError(
-        f"{path} holds a trained machine; give --data TEST.h5 to score it on data, or compare the spin model of a "
-        f"restricted Boltzmann machine with file:{path} --beta 1")
+    spin = f", or compare its spin model, file:{path}, with --beta 1" if read_machine(path).kind == "rbm" else ""
+    raise UsageError(f"{path} holds a trained machine; give --data TEST.h5 to score it on data{spin}")

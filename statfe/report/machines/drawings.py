@@ -54,7 +54,8 @@ SHARES = (
     "from 5 % to 95 %, a stroke at the median. What leaves the frame stands at its edge.")
 DIVERGENCE = (
     "Where the expansion diverges: points in groups of equal size by their gap; the share of each group at which an "
-    "order is the nearest to −ln p(x), and (line) at which the highest order is farther off than the bound.")
+    "order is the nearest to −ln p(x), and (line) at which the highest order gives no number or one that is farther "
+    "off than the bound.")
 LIKELIHOOD = (
     "By how much each method's log-likelihood of the data is off, best first. To the right of 0 (filled): too high, "
     "as F is too high. Bars are one standard error of the method, the grey band is one of the reference. The scale is "

@@ -10,7 +10,7 @@ import numpy as np
 
 from statfe.report.axes import LABEL, label
 from statfe.report.styles import Style
-from statfe.report.svg import FAINT, INK
+from statfe.report.svg import FAINT, INK, PAPER
 from statfe.scoring.machines.posterior_summary import order_of
 from statfe.scoring.machines.posteriors import BOUND, Posteriors
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 DECADES = 6
 #: Groups of points by their gap, and points that a group needs.
 GROUPS, LEAST = 8, 5
-#: Shares below this are drawn at the edge.
-LOWEST = -1.5
+#: Shares below the first or above the second are drawn at the edge.
+LOWEST, HIGHEST = -0.5, 1.5
+#: The gap on an axis.
+GAP = "gap of the bound, $F_q - F_p$ (nats)"
 
 
 def orders(found: Posteriors) -> dict[int, int]:
@@ -58,16 +60,29 @@ def draw_gap_error(found: Posteriors, chosen: Mapping[str, Style]) -> Figure:
             ends = np.array([max(float(np.min(found.gaps[good])), low), top])
             axes.plot(ends, ends, color=FAINT, linewidth=1.2, zorder=1)
             axes.annotate("as far off as the bound", (ends[1], ends[1]), xytext=(-4, 4), textcoords="offset points",
-                          ha="right", va="bottom", fontsize=8.5, color=FAINT)
+                          ha="right", va="bottom", fontsize=8.5, color=FAINT,
+                          bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}, zorder=3)
         axes.set_xscale("log")
         axes.set_yscale("log")
+        _few_marks(axes)
         axes.set_title(title)
-        axes.set_xlabel("gap of the bound, F_q − F_p (nats)")
+        axes.set_xlabel(GAP)
         if rows:
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize=8.5, handletextpad=0.2,
                         columnspacing=1.0)
-    panels[0].set_ylabel("|F − F_p| (nats)")
+    panels[0].set_ylabel("$|F - F_p|$ (nats)")
     return figure
+
+
+def _few_marks(axes: Axes) -> None:
+    """Marks at 1, 2 and 5 of each decade on the axis of gaps, in plain figures."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    low, high = axes.get_xlim()
+    steps = (1.0, 2.0, 5.0) if high < 300.0 * low else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps, numticks=20))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _cloud(axes: Axes, found: Posteriors, k: int, good: np.ndarray, low: float, style: Style) -> None:
@@ -111,7 +126,7 @@ def draw_shares(found: Posteriors, chosen: Mapping[str, Style]) -> Figure:
                           textcoords="offset points", fontsize=8.5, color=FAINT, va="center")
     axes.axvline(1.0, color=INK, linewidth=1.1)
     axes.axvline(0.0, color=FAINT, linewidth=1.1, linestyle="--")
-    axes.set_xlim(LOWEST, 2.0 - LOWEST)
+    axes.set_xlim(LOWEST, HIGHEST)
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
@@ -122,25 +137,28 @@ def draw_shares(found: Posteriors, chosen: Mapping[str, Style]) -> Figure:
 def _spread(axes: Axes, at: int, share: np.ndarray, colour: Any) -> None:
     if not len(share):
         return
-    low, first, middle, third, high = np.clip(np.quantile(share, [0.05, 0.25, 0.5, 0.75, 0.95]), LOWEST, 2.0 - LOWEST)
+    low, first, middle, third, high = np.clip(np.quantile(share, [0.05, 0.25, 0.5, 0.75, 0.95]), LOWEST, HIGHEST)
     axes.plot([low, high], [at, at], color=colour, linewidth=1.3)
     axes.plot([first, third], [at, at], color=colour, linewidth=7.0, solid_capstyle="butt")
     axes.plot([middle], [at], marker="|", color=INK, markersize=11.0, markeredgewidth=1.8)
 
 
 def draw_divergence(found: Posteriors) -> Figure:
-    """By the gap: at what share of the points each order is the best, and where the last is worse than the bound."""
+    """By the gap: at what share of the points each order is the best, and where the last fails or is no better.
+
+    An order without a number at a point is infinitely far off there.
+    """
     from matplotlib.figure import Figure
 
     place = orders(found)
     good = usable(found)
-    errors = np.abs(found.errors[[place[k] for k in sorted(place)]])
-    good &= ~np.isnan(errors).any(axis=0)
+    errors = np.nan_to_num(np.abs(found.errors[[place[k] for k in sorted(place)]]), nan=np.inf)
     figure = Figure(figsize=(7.4, 4.2), layout="constrained")
     axes = figure.subplots()
     parts = groups(found.gaps, good)
     if not parts:
-        axes.text(0.5, 0.5, f"fewer than {LEAST} points have all orders", transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.5, f"fewer than {LEAST} points could be judged", transform=axes.transAxes, ha="center")
+        axes.set_axis_off()
         return figure
     best = np.argmin(errors, axis=0)
     bottom = np.zeros(len(parts))
@@ -151,13 +169,13 @@ def draw_divergence(found: Posteriors) -> Figure:
         bottom += share
     worse = [float(np.mean(errors[-1][part] > errors[0][part])) for part in parts]
     axes.plot(range(len(parts)), worse, color=INK, marker="o", markerfacecolor="white", linewidth=1.4,
-              label=f"order {max(place)} is worse\nthan the bound")
+              label=f"order {max(place)} has no number\nor is worse than the bound")
     axes.set_xticks(range(len(parts)), [_between(found.gaps[part]) for part in parts], fontsize=8.5, rotation=25)
     axes.set_ylim(0.0, 1.0)
     axes.set_ylabel("share of the points")
-    axes.set_xlabel("gap of the bound, F_q − F_p (nats)")
+    axes.set_xlabel(GAP)
     axes.grid(visible=False, axis="x")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), borderaxespad=0.0, title="nearest to F_p")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), borderaxespad=0.0, title="nearest to $F_p$")
     return figure
 
 

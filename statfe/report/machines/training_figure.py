@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: The panel of columns that are a likelihood by name alone.
+PSEUDO = "log pseudo-likelihood (nats)"
 #: Panels with the words that a column's name must hold, in this order: a column goes to the first that fits.
-PANELS = (
-    ("log pseudo-likelihood (nats)", ("pseudo",)),
+PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("log-likelihood (nats)", ("likelihood",)),
+    (PSEUDO, ()),
     ("bound on −ln p(x) (nats)", ("loss", "bound")),
     ("reconstruction", ("reconstruction",)),
     ("divergence of q (nats)", ("divergence",)),
     ("gap of F_c, test less training (nats)", ("gap",)),
-    ("size of the weights", ("weight_rms", "singular", "norm_w", "weight_norm")),
+    ("largest singular value of W", ("singular",)),
+    ("root mean square of W", ("weight_rms",)),
     ("norm of the gradient", ("gradient",)),
     ("weight of the divergence", ("kl_weight",)),
 )
@@ -42,7 +45,8 @@ def panels(portrait: Portrait) -> dict[str, list[str]]:
     for name, values in portrait.curves.items():
         if name in LEFT_OUT or name.endswith("_error") or not np.any(np.isfinite(values)):
             continue
-        title = next((t for t, words in PANELS if any(word in name for word in words)), name.replace("_", " "))
+        fits = PSEUDO if "pseudo" in name else next((t for t, words in PANELS if any(w in name for w in words)), "")
+        title = fits or name.replace("_", " ")
         found.setdefault(title, []).append(name)
     order = [title for title, _ in PANELS]
     return dict(sorted(found.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))

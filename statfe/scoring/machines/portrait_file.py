@@ -35,7 +35,7 @@ def write_portrait(file: h5py.File, found: Portrait) -> None:
     if found.curves:
         group = parent.create_group("training")
         write_coordinate(group, "epoch", found.curves["epoch"], "1", "epochs done")
-        for name, values in found.curves.items():
+        for name, values in sorted(found.curves.items()):  # as they are read, so that a copy is the same to the byte
             if name != "epoch":
                 write_variable(group, name, values, ("epoch",), "1", curve_words(found.kind, name))
     for leaf, (dims, variables) in _LEAVES.items():

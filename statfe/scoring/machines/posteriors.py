@@ -123,7 +123,7 @@ def chosen_methods(latent: int, given: Sequence[str], reference: str | None) -> 
 def _checked(spec: str) -> str:
     name, raw = split_spec(spec)
     if name not in METHODS:
-        raise SpecError(unknown_name("method of a posterior", name, METHODS))
+        raise SpecError(f"{unknown_name('method of a posterior', name, METHODS)} (there are {', '.join(METHODS)})")
     return str(check_options(name, raw, METHODS[name].options))
 
 

@@ -43,9 +43,9 @@ from statfe.models.ising import IsingModel
 from statfe.registry import kinds_of_results, run_method
 from statfe.registry import methods as registered
 from statfe.report import check_report_libraries
-from statfe.report.compare import Compared as Compared
 from statfe.report.compare import compare as compare
 from statfe.report.compare import report as report
+from statfe.report.compared import Compared as Compared
 from statfe.report.cumulant_figure import cumulant_expansion as cumulant_expansion
 from statfe.report.density_figure import density_of_states as density_of_states
 from statfe.report.disorder_report import self_averaging as self_averaging
@@ -54,6 +54,8 @@ from statfe.report.profile_figure import draw_profile
 from statfe.result import FreeEnergy
 from statfe.scoring.bracket import bracket as bracket
 from statfe.scoring.comparison import Comparison
+from statfe.scoring.machines.scores_file import SAMPLER as POSTERIORS
+from statfe.scoring.machines.scores_file import MachineScores, read_machine_scores
 from statfe.scoring.scores_file import holds_scores, read_comparisons
 from statfe.search.ground_state import ground_state as ground_state
 from statfe.search.ground_state_file import SAMPLER as GROUND_STATE
@@ -77,7 +79,7 @@ Progress = Callable[[str, float], None] | None
 _READERS: dict[str, Callable[..., Any]] = {
     GROUND_STATE: read_ground_state, TAP_SOLUTIONS: read_tap_solutions, DENSITY: read_density, PROFILE: read_profile,
     DATASET: read_dataset, MACHINE: load_rbm,
-    VAE: read_vae}
+    VAE: read_vae, POSTERIORS: read_machine_scores}
 
 
 def model(spec: str | IsingModel) -> IsingModel:
@@ -166,10 +168,10 @@ def free_energy_profile(
 def load(
     path: str | PathLike[str],
 ) -> (Run | GroundState | TapSolutions | DisorderRun | Profile | DensityOfStates | Dataset | Rbm | RbmTraining
-      | TrainedVae | list[Comparison]):
+      | TrainedVae | MachineScores | list[Comparison]):
     """Read any file of ours: a `Run`, a `GroundState`, `TapSolutions`, a `DisorderRun`, a `Profile`, a
     `DensityOfStates`, a `Dataset`, an `Rbm`, an `RbmTraining` or a `TrainedVae`, or of a scores.h5 the list of
-    its `Comparison`.
+    its `Comparison` (`MachineScores` where an autoencoder was scored).
 
     Raises
     ------
@@ -177,12 +179,12 @@ def load(
         The file is missing, truncated, foreign, or holds none of these.
     """
     root = read_root(as_path("path", path))
+    if root.get("sampler") in _READERS:
+        return _READERS[root["sampler"]](path)
     if holds_scores(path):
         return read_comparisons(path)
     if holds_disorder(root):
         return read_disorder(path)
-    if root.get("sampler") in _READERS:
-        return _READERS[root["sampler"]](path)
     try:
         return read_run(path)
     except StoreError as error:

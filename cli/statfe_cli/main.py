@@ -23,7 +23,7 @@ from statfe.signals import REPEAT_SECONDS
 FAILURE, USAGE, NOT_CONVERGED, INTERRUPTED = 1, 2, 3, 130
 
 #: Modules here that are not commands.
-_PARTS = {"__main__", "main", "output", "progress", "arguments", "disordered"}
+_PARTS = {"__main__", "main", "output", "progress", "arguments", "disordered", "machine_output"}
 
 
 class _Commands(click.Group):

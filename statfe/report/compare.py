@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from statfe.disorder.disorder_file import holds_disorder
 from statfe.errors import Interrupted, UsageError
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import check_integer, check_seed, method_spec
+from statfe.report.compared import Compared
 from statfe.report.disorder_report import write_disorder_report
+from statfe.report.machines.compare import (
+    Data,
+    compare_machine,
+    refuse_alone,
+    report_machine,
+    report_machine_scores,
+)
 from statfe.report.write import REPORT_FILES, TRUST_FILE, check_report_libraries, write_report
 from statfe.scoring.choice import method_list
 from statfe.scoring.comparison import Comparison
 from statfe.scoring.contest import Contest, compare_model, compare_run, part
+from statfe.scoring.machines.inputs import KINDS, Source, machine_file
+from statfe.scoring.machines.scores_file import holds_machine_scores
 from statfe.scoring.scores_file import read_comparisons
 from statfe.scoring.study import Study, read_study
-from statfe.scoring.trust import Trust, trust_of
 from statfe.spec import parse_grid
 from statfe.store.atomic import check_output
 from statfe.store.commands import Grid, compare_command
@@ -29,31 +38,14 @@ from statfe.store.reading import read_root
 from statfe.store.run_file import Run, read_run
 
 Progress = Callable[[str, float], None] | None
-Target = str | IsingModel | Run | PathLike[str]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Comparisons, one a model, and the files that were written (none without an output folder)."""
-
-    comparisons: list[Comparison]
-    files: dict[str, Path]
-
-    @property
-    def scores(self) -> list[Any]:
-        """All scores, model by model."""
-        return [score for comparison in self.comparisons for score in comparison.scores]
-
-    @property
-    def trust(self) -> Trust | None:
-        """Which method is good where, over the models of a study; None for one model."""
-        return trust_of(self.comparisons)
+Target = str | IsingModel | Run | PathLike[str] | Source
 
 
 def compare(
     target: Target, beta: Grid | None = None, *, reference: str | None = None,
     methods: str | Sequence[str] | None = None, output: str | PathLike[str] | None = None, seed: int | None = None,
-    workers: int = 1, force: bool = False, progress: Progress = None,
+    workers: int = 1, force: bool = False, progress: Progress = None, data: Data | None = None,
+    points: int | None = None,
 ) -> Compared:
     """Score approximate free energies against a reference.
 
@@ -74,6 +66,14 @@ def compare(
         it is missing (its parent must exist); nothing is written when None.
     force
         Replace existing files there.
+    data, points
+        `target` is a trained machine (or its file), to be scored on the test part of `data` (a file, a `Dataset` or
+        rows of units): the log-likelihood by every method for a restricted Boltzmann machine, -ln p(x) point by point
+        for a variational autoencoder. `points` of them are drawn; when None all, but 100 for an autoencoder.
+
+    Returns
+    -------
+    Compared; a `statfe.report.machines.compare.ComparedMachine` where `data` are given.
 
     Raises
     ------
@@ -87,9 +87,17 @@ def compare(
     UserWarning
         Where a rigorous bound lies on the wrong side of the reference, or of another bound.
     """
+    if data is not None:
+        if beta is not None:
+            raise UsageError("a trained machine stands at beta = 1; leave beta out")
+        return compare_machine(
+            cast(Any, target), data, reference=reference, methods=methods, points=points, output=output, seed=seed,
+            workers=workers, force=force, progress=progress)
+    if points is not None:
+        raise UsageError("points are those of data; give --data TEST.h5 too")
     study = read_study(target) if isinstance(target, (str, PathLike)) and str(target).endswith(".toml") else None
     if output is not None:
-        targets = [target, *(study.models if study else [])]
+        targets: list[Any] = [target, *(study.models if study else [])]
         names = [*REPORT_FILES, *([TRUST_FILE] if study and len(study.models) > 1 else [])]
         _check_report(output, force, [file for one in targets for file in files_read(one)], names)
     given = method_list(methods)
@@ -139,9 +147,11 @@ def _kept(done: Sequence[Comparison], study: Study, output: str | PathLike[str] 
     return f"{words}; {output} holds the report of those"
 
 
-def _compare_one(target: Target, beta: Grid | None, contest: Contest) -> Comparison:
+def _compare_one(target: Any, beta: Grid | None, contest: Contest) -> Comparison:
     grid = None if beta is None else parse_grid(beta)
     if isinstance(target, (str, PathLike)) and is_run_file(target):
+        if machine_file(target):
+            refuse_alone(str(target))
         target = read_run(target)
     if isinstance(target, Run):
         return compare_run(target, grid, contest)
@@ -150,17 +160,23 @@ def _compare_one(target: Target, beta: Grid | None, contest: Contest) -> Compari
     return compare_model(build_model(str(target) if isinstance(target, PathLike) else target), grid, contest)
 
 
-def report(file: str | PathLike[str], output: str | PathLike[str], force: bool = False) -> dict[str, Path]:
-    """Write the report of a scores.h5 again, to the same bytes, without computing anything.
+def report(
+    file: str | PathLike[str], output: str | PathLike[str], force: bool = False, *, data: Data | None = None,
+    seed: int | None = None,
+) -> dict[str, Path]:
+    """Write the report of a scores.h5 again, to the same bytes, without computing anything; or draw a trained machine.
 
     Parameters
     ----------
     file
-        A scores.h5 that `compare` wrote; or an average over disorder, whose report is the figure distribution.svg.
+        A scores.h5 that `compare` wrote; an average over disorder, whose report is the figure distribution.svg; or a
+        trained machine, whose report are its training curves, samples, filters and latent map.
     output
         Folder for the report, as in `compare`.
     force
         Replace existing files there.
+    data, seed
+        Of a trained machine: data for reconstructions and the latent map; seed of its samples, 0 when None.
 
     Returns
     -------
@@ -171,8 +187,15 @@ def report(file: str | PathLike[str], output: str | PathLike[str], force: bool =
     UsageError
         The file holds no scores or cannot be read, or an output exists or cannot be written.
     """
-    if holds_disorder(read_root(file)):
+    root = read_root(file)
+    if root.get("sampler") in KINDS:
+        return report_machine(file, output, data, seed, force)
+    if data is not None or seed is not None:
+        raise UsageError(f"--data and --seed are for the report of a trained machine, and {file} holds none")
+    if holds_disorder(root):
         return write_disorder_report(file, output, force)
+    if holds_machine_scores(file):
+        return report_machine_scores(file, output, force)
     _check_report(output, force, [], REPORT_FILES)
     return write_report(read_comparisons(file), output, force)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from statfe.report.figures import Drawing
@@ -41,7 +41,8 @@ OPEN_ROWS = 24
 
 
 def html_page(
-    comparisons: Sequence[Comparison], drawings: Sequence[Sequence[Drawing]], study: Sequence[Drawing] = ()
+    comparisons: Sequence[Comparison], drawings: Sequence[Sequence[Drawing]], study: Sequence[Drawing] = (),
+    machine: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The report of `comparisons` (one a model) as an HTML page, in UTF-8.
 
@@ -51,8 +52,10 @@ def html_page(
         The figures of each comparison, in the same order.
     study
         Those of all of them together.
+    machine
+        What machine.html.j2 says of a trained machine; ``first`` in it stands for a comparison where there is none.
     """
-    first = comparisons[0]
+    first = comparisons[0] if comparisons else (machine or {})["first"]
     # Without figures of their own, hundreds of models keep to their rankings.
     brief = bool(study) and not any(drawings)
     sections = [
@@ -60,10 +63,14 @@ def html_page(
     text = _template().render(
         title=first.title or _default_title(comparisons), first=first, sections=sections, kinds=KIND_MEANING,
         verdicts=VERDICT_MEANING, open_rows=OPEN_ROWS, style=_resource("report.css"), brief=brief,
-        trust=trust_section(comparisons), study=[
-            {"id": (own := f"study-figure-{k}"), "caption": d.caption, "svg": inline(d.svg, own, shown(d.subject))}
-            for k, d in enumerate(study, start=1)])
+        trust=trust_section(comparisons), machine=machine, study=figures_of("study", study))
     return text.encode("utf-8")
+
+
+def figures_of(anchor: str, drawings: Sequence[Drawing]) -> list[dict[str, str]]:
+    """Identifier, caption and element of figures that belong to no comparison."""
+    return [{"id": (own := f"{anchor}-figure-{k}"), "caption": d.caption, "svg": inline(d.svg, own, shown(d.subject))}
+            for k, d in enumerate(drawings, start=1)]
 
 
 def _default_title(comparisons: Sequence[Comparison]) -> str:
@@ -74,7 +81,7 @@ def _default_title(comparisons: Sequence[Comparison]) -> str:
 
 @functools.cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
     def printable(value: Any) -> Any:
@@ -82,11 +89,11 @@ def _template() -> Template:
 
     room = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=printable, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True)
+        keep_trailing_newline=True, loader=FunctionLoader(_resource))
     room.filters |= {
         "number": number, "with_error": with_error, "duration": duration, "fact": fact,
         "verdict_class": VERDICT_CLASS.__getitem__, "rms": rms}
-    return room.from_string(_resource("report.html.j2"))
+    return room.get_template("report.html.j2")
 
 
 def _resource(name: str) -> str:

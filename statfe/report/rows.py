@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -25,13 +25,16 @@ COLUMNS = (
 
 def csv_bytes(comparisons: Sequence[Comparison]) -> bytes:
     """One row a model, method and beta, in UTF-8; numbers in full precision, empty where there is none."""
+    return table_bytes(COLUMNS, [s.to_dict() for c in comparisons for s in c.scores])
+
+
+def table_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """The `columns` of `rows`, plain values, as CSV in UTF-8."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for comparison in comparisons:
-        for score in comparison.scores:
-            row = score.to_dict()
-            writer.writerow([_cell(row[name]) for name in COLUMNS])
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in columns])
     return buffer.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -63,7 +66,7 @@ def json_bytes(comparisons: Sequence[Comparison]) -> bytes:
     content: dict[str, Any] = {
         "statfe_format": FORMAT, "title": first.title, "command": first.command, "seed": first.seed,
         "versions": first.versions, "rows": [s.to_dict() for c in comparisons for s in c.scores],
-        "comparisons": [_summary(c) for c in comparisons],
+        "comparisons": [summary_of(c) for c in comparisons],
     }
     trust = trust_of(comparisons)
     if trust is not None:
@@ -71,7 +74,8 @@ def json_bytes(comparisons: Sequence[Comparison]) -> bytes:
     return (json.dumps(plain(content), allow_nan=False, indent=1) + "\n").encode()
 
 
-def _summary(comparison: Comparison) -> dict[str, Any]:
+def summary_of(comparison: Comparison) -> dict[str, Any]:
+    """A comparison without its rows, for JSON."""
     return {
         "model": comparison.model, "facts": comparison.facts, "betas": comparison.betas,
         "sampler": comparison.sampler or None,

@@ -64,7 +64,11 @@ def write_report(
     check_report_libraries()
     place = Path(folder)
     check_output([place / name for name in REPORT_FILES], force, new_folder=place)
-    contents = _contents(comparisons)
+    return write_files(_contents(comparisons), place, force)
+
+
+def write_files(contents: dict[str, bytes], place: Path, force: bool) -> dict[str, Path]:
+    """Write all of `contents` or nothing into the folder `place`, made where it is missing, as `write_report`."""
     paths = {name: place / name for name in contents}
     check_output(paths.values(), force, new_folder=place)
     made = not place.exists()

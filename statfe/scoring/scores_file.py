@@ -13,8 +13,9 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
+from typing import Protocol
 
 import h5py
 import numpy as np
@@ -46,19 +47,37 @@ MOMENTS = {
 }
 
 
-def scores_image(comparisons: Sequence[Comparison]) -> bytes:
-    """The file scores.h5 of `comparisons`, as bytes."""
+class Made(Protocol):
+    """What knows who made its numbers, and when."""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Versions of the software."""
+
+    @property
+    def source_commit(self) -> str:
+        """Commit of the sources, or ""."""
+
+    @property
+    def created(self) -> str:
+        """When, in ISO 8601."""
+
+
+def scores_image(comparisons: Sequence[Comparison], more: Callable[[h5py.File], None] | None = None) -> bytes:
+    """The file scores.h5 of `comparisons`, as bytes; `more` writes further groups."""
     first, models = comparisons[0], joined([c.model for c in comparisons])
     with h5py.File("scores.h5", "w", driver="core", backing_store=False) as file:
         create_root(
             file, first.title or f"scores of {models}", models,
             joined([c.sampler for c in comparisons]), first.seed, first.command,
-            **_provenance(first))
+            **provenance(first))
         if len(comparisons) == 1:
             _write(file, first)
         else:
             for index, comparison in enumerate(comparisons):
                 _write(file.create_group(f"study/{index}"), comparison)
+        if more is not None:
+            more(file)
         return file_image(file)
 
 
@@ -71,7 +90,7 @@ def read_comparisons(path: str | PathLike[str]) -> list[Comparison]:
         The file is missing, truncated, foreign, or holds no scores.
     """
     with opened(path) as file:
-        return _read_all(file)
+        return comparisons_of(file)
 
 
 def holds_scores(path: str | PathLike[str]) -> bool:
@@ -83,7 +102,7 @@ def holds_scores(path: str | PathLike[str]) -> bool:
 def comparisons_in(image: bytes) -> list[Comparison]:
     """The comparisons of `scores_image`'s bytes: what `read_comparisons` would give of them."""
     with h5py.File(io.BytesIO(image), "r") as file:
-        return _read_all(file)
+        return comparisons_of(file)
 
 
 def joined(texts: Sequence[str]) -> str:
@@ -91,11 +110,11 @@ def joined(texts: Sequence[str]) -> str:
     return "; ".join(t for t in dict.fromkeys(texts) if t)
 
 
-def _provenance(comparison: Comparison) -> dict[str, str | None]:
+def provenance(made: Made) -> dict[str, str | None]:
     """Root attributes of those who made the numbers, which need not be those who write the file."""
     known = ("statfe", "numpy", "numba", "h5py")
-    found = {f"{name}_version": comparison.versions.get(name) for name in known}
-    return {**found, "source_commit": comparison.source_commit or None, "created": comparison.created}
+    found = {f"{name}_version": made.versions.get(name) for name in known}
+    return {**found, "source_commit": made.source_commit or None, "created": made.created}
 
 
 def _write(parent: h5py.Group, comparison: Comparison) -> None:
@@ -137,7 +156,8 @@ def _write_brackets(group: h5py.Group, comparison: Comparison) -> None:
         write_variable(group, f"{side}_method", names, ("beta",), "1", f"spec of the method of the {words} bound")
 
 
-def _read_all(file: h5py.File) -> list[Comparison]:
+def comparisons_of(file: h5py.File) -> list[Comparison]:
+    """The comparisons of an open file."""
     if "study" in file:
         study = require_group(file, "study")
         with understood(study):

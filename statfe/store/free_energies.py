@@ -61,18 +61,23 @@ def write_free_energies(
     place = {(r.method, r.beta): r for r in results}
     if len(place) < len(results) or not {r.beta for r in results} <= {float(b) for b in betas}:
         raise ValueError(f"{group.name}: a result is outside the grid of beta, or given twice")
-    table = [[place.get((m, float(b))) for b in betas] for m in methods]
     write_axes(group, methods, betas)
-    dims = ("method", "beta")
+    write_table(group, [[place.get((m, float(b))) for b in betas] for m in methods], ("method", "beta"), len(betas))
+
+
+def write_table(
+    group: h5py.Group, table: Sequence[Sequence[FreeEnergy | None]], dims: tuple[str, str], columns: int
+) -> None:
+    """Write the variables of `table`, one row a method, on `dims`, whose coordinates `group` has."""
     for name, (units, long_name) in NUMBERS.items():
         values = [[math.nan if r is None else getattr(r, name) for r in row] for row in table]
-        array = np.array(values, dtype=np.float64).reshape(len(methods), len(betas))
+        array = np.array(values, dtype=np.float64).reshape(len(table), columns)
         write_variable(group, name, array, dims, units, long_name)
     for name, (units, long_name) in TEXTS.items():
         text = [["" if r is None else getattr(r, name) for r in row] for row in table]
-        write_variable(group, name, text_array(text, len(betas)), dims, units, long_name)
+        write_variable(group, name, text_array(text, columns), dims, units, long_name)
     stats = [["" if r is None else json_text(r.stats) for r in row] for row in table]
-    write_variable(group, "stats", text_array(stats, len(betas)), dims, "1", "what it measured, as JSON")
+    write_variable(group, "stats", text_array(stats, columns), dims, "1", "what it measured, as JSON")
 
 
 def read_free_energies(group: h5py.Group, model: str, n_sites: int) -> list[FreeEnergy]:
@@ -84,18 +89,25 @@ def read_free_energies(group: h5py.Group, model: str, n_sites: int) -> list[Free
         A variable is missing or holds what a free energy cannot.
     """
     with understood(group):
-        methods, betas = group["method"].asstr()[()], group["beta"][()]
-        columns: dict[str, Any] = {name: group[name][()] for name in NUMBERS}
-        columns |= {name: group[name].asstr()[()] for name in [*TEXTS, "stats"]}
-        results = []
-        for i, j in np.ndindex(len(methods), len(betas)):
-            cell: dict[str, Any] = {name: column[i, j] for name, column in columns.items()}
-            if cell["kind"]:
-                cell |= {name: float(cell[name]) for name in NUMBERS}
-                cell["stats"] = json.loads(cell["stats"] or "{}")
-                results.append(FreeEnergy(
-                    model=model, method=methods[i], beta=float(betas[j]), n_sites=n_sites, **cell))
-        return results
+        return [r for row in read_table(group, model, n_sites, group["beta"][()]) for r in row if r is not None]
+
+
+def read_table(
+    group: h5py.Group, model: str, n_sites: int, betas: Sequence[float] | np.ndarray
+) -> list[list[FreeEnergy | None]]:
+    """What `write_table` wrote, one row a method; `betas` are those of the columns."""
+    methods = group["method"].asstr()[()]
+    columns: dict[str, Any] = {name: group[name][()] for name in NUMBERS}
+    columns |= {name: group[name].asstr()[()] for name in [*TEXTS, "stats"]}
+    table: list[list[FreeEnergy | None]] = [[None] * len(betas) for _ in methods]
+    for i, j in np.ndindex(len(methods), len(betas)):
+        cell: dict[str, Any] = {name: column[i, j] for name, column in columns.items()}
+        if cell["kind"]:
+            cell |= {name: float(cell[name]) for name in NUMBERS}
+            cell["stats"] = json.loads(cell["stats"] or "{}")
+            table[i][j] = FreeEnergy(
+                model=model, method=methods[i], beta=float(betas[j]), n_sites=n_sites, **cell)
+    return table
 
 
 def text_array(rows: Sequence[Sequence[str]], columns: int) -> np.ndarray:

@@ -123,10 +123,11 @@ def _print(found: RbmTraining) -> None:
 @click.option("--resume", is_flag=True,
               help="Go on with the training in MODEL.h5, to --epochs epochs in all; model and rates are the file's.")
 @seed_option
+@workers_option
 @force_option
 @json_option
 def vae(data: str, output: str, latent: int, hidden: str, likelihood: str, activation: str, epochs: int, resume: bool,
-        seed: int | None, force: bool, as_json: bool, **options: Any) -> int:
+        seed: int | None, workers: int | None, force: bool, as_json: bool, **options: Any) -> int:
     """Train a variational autoencoder on the training part of DATA.h5; the test part is only looked at.
 
     The same seed gives the same bits, in one go or stopped and resumed.
@@ -142,7 +143,8 @@ def vae(data: str, output: str, latent: int, hidden: str, likelihood: str, activ
     with progress_bar("training") as progress:
         found = statfe.train_vae(
             data, output, latent=latent, hidden=layers_of(hidden), likelihood=likelihood, activation=activation,
-            epochs=epochs, options=chosen, resume=resume, force=force, progress=progress)
+            epochs=epochs, options=chosen, resume=resume, force=force,
+            workers=workers or available_cpus(), progress=progress)
     if as_json:
         print_json({**found.to_dict(), "path": output})
     else:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from statfe.executors import Crew, even_blocks
 from statfe.kernels.rbm import centred_difference
+from statfe.learned.adam import WORTH
 from statfe.machines.gibbs import PRECISIONS, Parameters, Real, Units
 from statfe.machines.optimiser import AdamClimb, Momentum, Optimiser
 from statfe.machines.phases import (
@@ -40,13 +42,14 @@ LOOK = 50
 class Course:
     """A training while it goes on. `data` is int8 or float, shape (n, n_visible), kept and never changed."""
 
-    def __init__(self, data: np.ndarray, settings: Settings, seed: int) -> None:
+    def __init__(self, data: np.ndarray, settings: Settings, seed: int, workers: int = 1) -> None:
         self.data, self.settings, self.seed = data, settings, seed
+        self.crew = Crew(workers)
         self.dtype: Real = PRECISIONS[settings.precision]
         n_visible = data.shape[1]
         self.parameters = Parameters(n_visible, settings.hidden, self.dtype)
         self.gradient = Parameters(n_visible, settings.hidden, self.dtype)
-        self.units = Units(self.dtype, seed)
+        self.units = Units(self.dtype, seed, self.crew)
         rng = generator(seed, START_KEY)
         means = data.mean(axis=0, dtype=np.float64)
         smooth = (len(data) * means + 0.5) / (len(data) + 1.0)
@@ -55,8 +58,8 @@ class Course:
         self.centre_visible = means.astype(self.dtype) if settings.centred else np.zeros(n_visible, self.dtype)
         self.centre_hidden = np.full(settings.hidden, 0.5 if settings.centred else 0.0, self.dtype)
         self.optimiser: Optimiser = (
-            AdamClimb(self.parameters.layout.size, self.dtype) if settings.optimiser == "adam"
-            else Momentum(self.parameters.layout.size, self.dtype, settings.momentum))
+            AdamClimb(self.parameters.layout.size, self.dtype, self.crew) if settings.optimiser == "adam"
+            else Momentum(self.parameters.layout.size, self.dtype, settings.momentum, self.crew))
         self.phase = self._phase(rng)
         self.epochs = 0
 
@@ -109,11 +112,12 @@ class Course:
         """The gradient (1) of the mean of ln p, less the weight decay; `hidden` is p(h = 1 | visible)."""
         p, out = self.parameters, self.gradient
         machine = self.phase.means(p, hidden)
-        data = means_of_rows(visible, hidden)
+        data = means_of_rows(visible, hidden, self.crew)
         more_visible, more_hidden = data.visible - machine.visible, data.hidden - machine.hidden
-        centred_difference(
-            data.both, machine.both, self.centre_visible, more_visible, self.centre_hidden, more_hidden,
-            out.W)
+        blocks = even_blocks(len(out.a), WORTH * out.W.size)
+        self.crew.run(lambda k: centred_difference(
+            data.both[blocks[k]], machine.both[blocks[k]], self.centre_visible[blocks[k]], more_visible[blocks[k]],
+            self.centre_hidden, more_hidden, out.W[blocks[k]]), len(blocks))
         out.a[:] = more_visible - out.W @ self.centre_hidden
         out.b[:] = more_hidden - self.centre_visible @ out.W
         if self.settings.decay:

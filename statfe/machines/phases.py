@@ -14,7 +14,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from statfe.executors import ALONE, Crew
 from statfe.kernels.rbm import exchange
+from statfe.learned.products import product
 from statfe.machines.exact_phase import exact_means
 from statfe.machines.gibbs import Parameters, Units
 from statfe.machines.tap_points import TapPoints
@@ -28,9 +30,10 @@ class Means(NamedTuple):
     both: np.ndarray
 
 
-def means_of_rows(visible: np.ndarray, hidden: np.ndarray) -> Means:
+def means_of_rows(visible: np.ndarray, hidden: np.ndarray, crew: Crew = ALONE) -> Means:
     """Means over rows of units, or of their probabilities."""
-    return Means(visible.mean(axis=0), hidden.mean(axis=0), visible.T @ (hidden / hidden.dtype.type(len(hidden))))
+    shares = hidden / hidden.dtype.type(len(hidden))
+    return Means(visible.mean(axis=0), hidden.mean(axis=0), product(crew, visible.T, shares))
 
 
 class Phase(Protocol):
@@ -69,7 +72,7 @@ class ContrastivePhase:
         for _ in range(self.steps):
             visible = self.units.draw(self.units.visible(p, self.units.draw(hidden)))
             hidden = self.units.hidden(p, visible)
-        return means_of_rows(visible, hidden)
+        return means_of_rows(visible, hidden, self.units.crew)
 
     def state(self) -> dict[str, np.ndarray]:
         """Nothing but the streams, which belong to the training."""
@@ -88,7 +91,7 @@ class PersistentPhase:
         for _ in range(self.steps):
             self.chains[:] = self.units.draw(self.units.visible(p, self.units.draw(hidden)))
             hidden = self.units.hidden(p, self.chains)
-        return means_of_rows(self.chains, hidden)
+        return means_of_rows(self.chains, hidden, self.units.crew)
 
     def state(self) -> dict[str, np.ndarray]:
         """The chains."""

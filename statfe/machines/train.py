@@ -68,6 +68,8 @@ def train_rbm(
         Epochs between two looks; there is one before the first epoch and one after the last.
     resume
         Go on with the training in `output`, to `epochs` epochs in all.
+    workers
+        Threads of the training and of the likelihood; they change no bit.
     **options
         Of `statfe.machines.settings.Settings`: algorithm, steps, chains, epochs, batch, optimiser, rate, ...
 
@@ -87,11 +89,11 @@ def train_rbm(
     if output is not None:
         check_output([output], force or resume, inputs=[source] if source else [])
     if resume:
-        course, before = _resumed(output, train, hidden, seed, options)
+        course, before = _resumed(output, train, hidden, seed, options, workers)
     else:
         if hidden is None:
             raise UsageError("say how many hidden units the machine has")
-        course, before = _fresh(train, Settings(hidden=hidden, **_known(options)), check_seed(seed)), None
+        course, before = _fresh(train, Settings(hidden=hidden, **_known(options)), check_seed(seed), workers), None
     looks = Monitors(_some(train), _some(tested), likelihood, course.seed, workers)
     run = _Run(course, looks, monitor_every, output, source, before, progress)
     return run.go()
@@ -126,14 +128,14 @@ def _some(rows: np.ndarray) -> np.ndarray:
     return rows[:ROWS].astype(np.float64)
 
 
-def _fresh(train: np.ndarray, settings: Settings, seed: int) -> Course:
+def _fresh(train: np.ndarray, settings: Settings, seed: int, workers: int) -> Course:
     with one_thread():  # TAP points begin with a product
-        return Course(train, settings.checked(*train.shape), seed)
+        return Course(train, settings.checked(*train.shape), seed, workers)
 
 
 def _resumed(
     output: str | PathLike[str] | None, train: np.ndarray, hidden: int | None, seed: int | None,
-    options: dict[str, Any],
+    options: dict[str, Any], workers: int,
 ) -> tuple[Course, RbmTraining]:
     """The course as the file left it; given settings must be those of the file, `epochs` apart."""
     if output is None:
@@ -152,7 +154,7 @@ def _resumed(
             f"{output} was trained with another {', '.join(changed) or 'seed'}; only epochs may change on a resume")
     if before.status == "diverged":
         raise UsageError(f"{output} diverged: {before.message}")
-    course = _fresh(train, settings, before.seed)
+    course = _fresh(train, settings, before.seed, workers)
     put_back(course, before)
     return course, before
 

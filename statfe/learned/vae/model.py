@@ -210,13 +210,14 @@ def unit_variances(shape: VaeShape, arrays: dict[str, np.ndarray]) -> np.ndarray
 
 
 def likelihood_rows(
-    shape: VaeShape, variances: np.ndarray, data: np.ndarray, copies: int, outputs: np.ndarray
+    shape: VaeShape, variances: np.ndarray, data: np.ndarray, copies: int, outputs: np.ndarray,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """ln p(x|z), float64, shape (points * copies,); `outputs` of the decoder become d ln p / d outputs.
 
     `data` are of the type of `outputs`, shape (points, visible); row r of `outputs` belongs to point r // copies.
     """
-    found = np.empty(len(outputs))
+    found = np.empty(len(outputs)) if out is None else out
     if shape.likelihood == "gaussian":
         gaussian_rows(data, copies, outputs, variances.astype(outputs.dtype), found)
     elif shape.likelihood == "spin":

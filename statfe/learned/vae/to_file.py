@@ -32,6 +32,7 @@ def train_vae(
     seed: int | None = None,
     resume: bool = False,
     force: bool = False,
+    workers: int = 1,
     progress: Callable[[str, float], None] | None = None,
 ) -> TrainedVae:
     """Train a variational autoencoder on the training part of a file of data; the test part is only looked at.
@@ -50,6 +51,8 @@ def train_vae(
         Its seed counts where `seed` is None.
     resume
         Go on with the training in `output`; model and options are those of the file.
+    workers
+        Threads, which change no bit.
 
     Raises
     ------
@@ -81,7 +84,8 @@ def train_vae(
             progress("training", state.epochs / max(epochs, 1))
 
     trained = fit_vae(
-        train, shape, epochs=epochs, options=None if start else chosen, test=test, start=start, after_epoch=save)
+        train, shape, epochs=epochs, options=None if start else chosen, test=test, start=start, after_epoch=save,
+        workers=workers)
     if trained.epochs == (start.epochs if start else 0) and trained.status == "converged":
         save(trained)
     return trained

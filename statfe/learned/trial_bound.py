@@ -1,4 +1,4 @@
-"""What an autoregressive trial says of beta F: the bound <V>_q, V = beta E + ln q, and the mean of exp(-V).
+"""What a learned trial says of beta F: the bound <V>_q, V = beta E + ln q, and the mean of exp(-V).
 
 Both from samples that the training never saw. Where there are no more states than samples, all states are taken
 instead, each with its probability: the bound is then that of the trial itself, without an error.
@@ -60,34 +60,74 @@ class TrialBound:
     weights_collapse: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Exponents:
+    """Values of V.
+
+    Attributes
+    ----------
+    values
+        float64, shape (count,).
+    spins
+        +-1, shape (count, n_sites), of each.
+    log_chances
+        ln q of each where these are all states; None where they are samples.
+    """
+
+    values: np.ndarray
+    spins: np.ndarray
+    log_chances: np.ndarray | None = None
+
+
+def trial_exponents(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> Exponents:
+    """V of all states where they are at most `samples`, else of `samples` samples."""
+    if not _is_small(trial.n_sites, samples):
+        return sampled_exponents(trial, samples, seed, workers)
+    states = all_states(trial.n_sites)
+    taken = trial.walked(states, workers)
+    return Exponents(trial.beta * taken.energy + taken.log_prob, states, taken.log_prob)
+
+
+def sampled_exponents(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> Exponents:
+    """V of `samples` fresh samples of `trial`."""
+    values, spins = [], []
+    place = np.argsort(trial.order)
+    for drawn in _chunks(trial, samples, seed, workers):
+        values.append(trial.beta * drawn.energy + drawn.log_prob)
+        spins.append(drawn.spins[place].T.astype(np.int8))
+    return Exponents(np.concatenate(values), np.concatenate(spins))
+
+
 def trial_bound(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> TrialBound:
     """The bound of `trial` from all states where they are at most `samples`, else from `samples` samples."""
-    if _is_small(trial, samples):
-        return _enumerated(trial, workers)
-    return sampled_bound(trial, samples, seed, workers)
+    return bound_of(trial_exponents(trial, samples, seed, workers))
 
 
 def sampled_bound(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> TrialBound:
     """The bound as a mean over `samples` (at least 2) fresh samples of `trial`."""
-    v = np.concatenate([
-        trial.beta * drawn.energy + drawn.log_prob for drawn in _chunks(trial, samples, seed, workers)])
+    return bound_of(sampled_exponents(trial, samples, seed, workers))
+
+
+def bound_of(found: Exponents) -> TrialBound:
+    """The bound, and the importance estimate from the same values."""
+    v, log_q = found.values, found.log_chances
+    if log_q is not None:
+        return _of_states(v, log_q)
     weights = log_mean_weight(-v)
     trusted = (
         weights.effective >= MIN_EFFECTIVE and weights.largest_share <= MAX_SHARE and weights.k_hat <= MAX_K_HAT)
     return TrialBound(
-        beta_f=float(np.mean(v)), error=float(np.std(v, ddof=1)) / math.sqrt(samples),
-        variance=float(np.var(v, ddof=1)), samples=samples, enumerated=False, importance_beta_f=-weights.value,
+        beta_f=float(np.mean(v)), error=float(np.std(v, ddof=1)) / math.sqrt(len(v)),
+        variance=float(np.var(v, ddof=1)), samples=len(v), enumerated=False, importance_beta_f=-weights.value,
         importance_error=weights.error, effective_samples=weights.effective, k_hat=weights.k_hat,
         weights_collapse=not trusted)
 
 
-def _enumerated(trial: AutoregressiveTrial, workers: int) -> TrialBound:
-    taken = trial.walked(all_states(trial.n_sites), workers)
-    q, v = np.exp(taken.log_prob), trial.beta * taken.energy + taken.log_prob
-    mean = float(np.dot(q, v))
-    log_z = float(logsumexp(-trial.beta * taken.energy))
+def _of_states(v: np.ndarray, log_q: np.ndarray) -> TrialBound:
+    q, logs = np.exp(log_q), log_q - v
+    mean, log_z = float(np.dot(q, v)), float(logsumexp(logs))
     # 1 / <w^2>_q for weights w = p / q of mean 1: the share of the samples that would be effective
-    effective = len(v) * math.exp(-float(logsumexp(-v - trial.beta * taken.energy - 2.0 * log_z)))
+    effective = len(v) * math.exp(-float(logsumexp(logs - v - 2.0 * log_z)))
     with np.errstate(over="ignore", invalid="ignore"):
         variance = float(np.dot(q, (v - mean) ** 2))
     return TrialBound(
@@ -98,7 +138,7 @@ def _enumerated(trial: AutoregressiveTrial, workers: int) -> TrialBound:
 
 def trial_moments(trial: AutoregressiveTrial, samples: int, seed: int, workers: int = 1) -> Moments:
     """Means and pair correlations under q, from the same states or samples as `trial_bound`."""
-    if not _is_small(trial, samples):
+    if not _is_small(trial.n_sites, samples):
         return sampled_moments(trial, samples, seed, workers)
     i, j, _ = trial.model.pairs
     taken = trial.walked(all_states(trial.n_sites), workers)
@@ -139,8 +179,8 @@ def all_states(n_sites: int) -> np.ndarray:
     return (1 - 2 * (bits & 1)).astype(np.int8)
 
 
-def _is_small(trial: AutoregressiveTrial, samples: int) -> bool:
-    return trial.n_sites < 40 and 2**trial.n_sites <= samples
+def _is_small(n_sites: int, samples: int) -> bool:
+    return n_sites < 40 and 2**n_sites <= samples
 
 
 def _chunks(trial: AutoregressiveTrial, samples: int, seed: int, workers: int) -> Iterator[Walk]:

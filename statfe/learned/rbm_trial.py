@@ -15,6 +15,7 @@ Without fields there are no a, b: q is symmetric under the global flip by constr
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -169,10 +170,13 @@ class RbmTrial:
             magnetizations=sites if "a" in self.arrays else np.zeros_like(sites), correlations=pairs)
 
 
+@functools.lru_cache(maxsize=2)
 def hidden_states(hidden: int) -> np.ndarray:
-    """All states of the hidden units, float64, shape (2^hidden, hidden)."""
+    """All states of the hidden units, float64, shape (2^hidden, hidden); not to be written."""
     bits = np.arange(2**hidden)[:, None] >> np.arange(hidden)
-    return (1 - 2 * (bits & 1)).astype(np.float64)
+    states = (1 - 2 * (bits & 1)).astype(np.float64)
+    states.flags.writeable = False
+    return states
 
 
 def rbm_layout(model: IsingModel, hidden: int) -> FlatLayout:

@@ -87,7 +87,7 @@ def batch_gradient(trial: RbmTrial, batch: int, rng: np.random.Generator) -> tup
 
 def default_steps(n_sites: int) -> int:
     """Steps of Adam at one beta, at most."""
-    return 400 + 4 * min(n_sites, 100)
+    return 200 + 6 * min(n_sites, 100)
 
 
 def from_machine(model: IsingModel, beta: float, machine: IsingModel, hidden: int) -> RbmTrial:

@@ -33,6 +33,7 @@ from functools import cached_property
 
 import numpy as np
 
+from statfe.kernels.activations import TANH, activate
 from statfe.kernels.spin_fields import draw_rows, field_rows
 from statfe.learned.autoregressive_trial import Training
 from statfe.learned.flat import FlatLayout
@@ -102,9 +103,7 @@ class VaeTrial:
         """a(z) of (1), shape (count, n_sites), and the hidden units, shape (count, hidden)."""
         p = self.arrays
         units = z @ p["B"]
-        if "d" in p:
-            units += p["d"]
-        np.tanh(units, out=units)
+        activate(TANH, units, p["d"] if "d" in p else np.zeros(self.hidden))
         found = z @ p["A"]
         if self.hidden:
             found += units @ p["U"]
@@ -258,11 +257,11 @@ def fresh_vae_trial(
     Parameters
     ----------
     latent, hidden
-        Units; at most `LATENT`, one a coupled site, and `HIDDEN` when None.
+        Units; when None one a coupled site, at most `LATENT`, and two a site, at most `HIDDEN`.
     """
     coupled = model.degrees > 0
     units = min(LATENT, max(1, int(coupled.sum()))) if latent is None else min(latent, model.n_sites)
-    layer = HIDDEN if hidden is None else hidden
+    layer = min(HIDDEN, 2 * model.n_sites) if hidden is None else hidden
     layout = vae_layout(model, units, layer)
     parameters = np.zeros(layout.size)
     p, rng = layout.views(parameters), generator(seed, WEIGHTS_KEY)

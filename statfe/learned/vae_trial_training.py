@@ -85,7 +85,7 @@ def train_vae_trial(
 
 def default_steps(n_sites: int) -> int:
     """Steps of Adam at one beta, at most."""
-    return 400 + 4 * min(n_sites, 100)
+    return 200 + 6 * min(n_sites, 100)
 
 
 def _on_data(trial: VaeTrial, beta: float, data: np.ndarray, seed: int, rate: float) -> None:

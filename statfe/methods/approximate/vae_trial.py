@@ -86,7 +86,8 @@ METHOD = Method(
     options=(
         Option("latent", "int", None, f"latent units; one a site, at most {LATENT}, if not said", minimum=1,
                maximum=4096, optional=True),
-        Option("hidden", "int", HIDDEN, "tanh units of the decoder; 0: fields linear in z", minimum=0, maximum=4096),
+        Option("hidden", "int", None, "tanh units of the decoder, 0 for fields linear in z; two a site, at most "
+               f"{HIDDEN}, if not said", minimum=0, maximum=4096, optional=True),
         Option("steps", "int", None, "training steps at one beta, at most; grows with the sites if not said",
                minimum=0, optional=True),
         Option("batch", "int", BATCH, "samples of a training step", minimum=2),

@@ -137,6 +137,24 @@ def test_samples_give_the_bound_of_the_quadrature_and_the_mean_weight_is_z():
     sequential(p_value)
 
 
+@pytest.mark.statistical
+@pytest.mark.parametrize("copies", [1, 3])
+def test_errors_cover_over_many_runs(copies):
+    """beta F lies within the errors of the mean weight, the bound by quadrature within its own."""
+    model = build_model(FIELDS)
+    trial = replace(wild(model, 0.5, latent=1, size=0.3), copies=copies)
+    exact = naive.beta_f(model, 0.5)
+    runs = [bound_of(fresh_exponents(trial, 1000, seed)) for seed in range(200)]
+    scores = np.array([(r.importance_beta_f - exact) / r.importance_error for r in runs])
+    assert abs(scores.mean()) < 0.35
+    assert 0.8 < scores.std() < 1.2
+    if copies == 1:
+        bound = exact_bound(trial)
+        scores = np.array([(r.beta_f - bound) / r.error for r in runs])
+        assert abs(scores.mean()) < 4.0 / math.sqrt(200)
+        assert 0.85 < scores.std() < 1.15
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_the_bound_holds_whatever_the_parameters(seed):
     model = build_model(f"sk:n=3,seed={seed}") if seed % 2 else build_model(f"ea:shape=3,seed={seed},field=0.4")

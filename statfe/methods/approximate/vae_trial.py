@@ -45,7 +45,7 @@ from statfe.result import Outcome
 from statfe.spec import Option
 
 #: Sites beyond which one beta takes more than half a minute.
-MAX_SITES = 576
+MAX_SITES = 400
 
 
 def run(

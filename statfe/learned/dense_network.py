@@ -99,7 +99,7 @@ class DenseNetwork:
     def gradient_parts(
         self, layers: list[np.ndarray], slopes: list[np.ndarray], into: Mapping[str, np.ndarray]
     ) -> list[Callable[[], object]]:
-        """Calls, in any order, that write slopes of parameters from what `slopes_down` left: biases, and blocks of weights."""
+        """Calls that write slopes of parameters from those of `slopes_down`: biases, weights in blocks."""
         def biases() -> None:
             for layer in range(self.depth):
                 np.add.reduce(slopes[layer], axis=0, out=into[self.biases(layer)])

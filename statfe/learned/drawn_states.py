@@ -31,6 +31,11 @@ class SampledBound(NamedTuple):
     restricted: bool
 
 
+def mean_bound(v: np.ndarray) -> SampledBound:
+    """The mean of V, where the probabilities of the states are not known."""
+    return SampledBound(float(np.mean(v)), float(np.std(v, ddof=1)) / math.sqrt(len(v)), math.nan, False)
+
+
 def restricted_bound(v: np.ndarray, log_q: np.ndarray, spins: np.ndarray) -> SampledBound:
     """The bound from samples.
 
@@ -41,11 +46,10 @@ def restricted_bound(v: np.ndarray, log_q: np.ndarray, spins: np.ndarray) -> Sam
     spins
         +-1, shape (count, n_sites), in any order of the sites.
     """
-    mean, error = float(np.mean(v)), float(np.std(v, ddof=1)) / math.sqrt(len(v))
     rows = np.ascontiguousarray(np.packbits(spins > 0, axis=1))
     first = np.unique(rows.view(np.dtype((np.void, rows.shape[1]))).ravel(), return_index=True)[1]
     log_drawn = float(logsumexp(log_q[first]))
     summed = float(np.dot(np.exp(log_q[first] - log_drawn), v[first])) - log_drawn
     if -math.expm1(log_drawn) <= LITTLE:
         return SampledBound(summed, 0.0, min(1.0, math.exp(log_drawn)), True)
-    return SampledBound(mean, error, math.exp(log_drawn), False)
+    return mean_bound(v)._replace(drawn=math.exp(log_drawn))

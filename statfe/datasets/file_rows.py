@@ -17,7 +17,7 @@ from statfe.store.reading import opened, read_attributes, require_group, underst
 #: A training part of more bytes than this stays in its file unless asked otherwise.
 STREAM_BYTES = 2**30
 #: Bytes of a block of neighbouring rows, about, and blocks of a window: what is held at once.
-BLOCK_BYTES, WINDOW = 2**21, 16
+BLOCK_BYTES, WINDOW = 2**21, 64
 
 
 class FileRows(Rows):

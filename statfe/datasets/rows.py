@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Rows of a block in which all rows are looked at one after the other.
-LOOK = 4096
+#: Values of a block in which all rows are looked at one after the other.
+LOOK = 2**18
 
 
 class Rows(ABC):
@@ -50,9 +50,10 @@ class Rows(ABC):
         return np.concatenate([self.read(int(k), int(k) + 1) for k in index])
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """All rows in order, `LOOK` at a time."""
-        for first in range(0, len(self), LOOK):
-            yield self.read(first, min(first + LOOK, len(self)))
+        """All rows in order, about `LOOK` values at a time."""
+        step = max(1, LOOK // self.shape[1])
+        for first in range(0, len(self), step):
+            yield self.read(first, min(first + step, len(self)))
 
 
 class MemoryRows(Rows):

@@ -1,5 +1,12 @@
-"""Ratio matching of a restricted Boltzmann machine with 0/1 units: all single flips of each row, without an exponential
-a flip: exp(+-W) is made once, and 1 + exp(x_j + t W_ij) over 1 + exp(x_j) is a sum of two positive numbers."""
+"""All single flips of rows of 0/1 units of a restricted Boltzmann machine: conditionals, and ratio matching.
+
+With t_i = 1 - 2 v_i the free energy of v less that of v with unit i flipped is
+
+    delta_i = a_i t_i + sum_j ln r_ij,   r_ij = p(h_j = 0 | v) + p(h_j = 1 | v) exp(t_i W_ij),                       (1)
+
+a sum of positive numbers, and exp(+-W) is made once: no flip needs an exponential. Logarithms are taken of products of
+`group` factors, each between exp(-max abs(W)) and exp(max abs(W)), so that no product leaves the range of doubles.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +16,39 @@ import numpy as np
 
 from statfe._jit import njit
 
-#: Factors that are multiplied before a logarithm is taken; each is between exp(-100) and exp(100).
-GROUP = 4
+
+@njit
+def flip_delta(i, visible, bias, above, below, up, down, group, ratios):
+    """delta_i of eq. (1) of one row; fills `ratios`, shape (n_hidden,)."""
+    flip = 1.0 - 2.0 * visible[i]
+    factors = up[i] if flip > 0.0 else down[i]
+    n_hidden = len(above)
+    for j in range(n_hidden):
+        ratios[j] = below[j] + above[j] * factors[j]
+    delta = flip * bias[i]
+    for first in range(0, n_hidden, group):
+        product = 1.0
+        for j in range(first, min(first + group, n_hidden)):
+            product *= ratios[j]
+        delta += math.log(product)
+    return delta
 
 
 @njit
-def flip_terms(visible, bias, above, below, up, down, terms, differences, weights):
-    """The objective of each row and the derivatives of their sum.
+def log_conditionals(visible, bias, above, below, up, down, group, out):
+    """out[r] = sum_i ln p(v_i | the other units) = - sum_i ln(1 + exp(delta_i)); arguments as in `flip_terms`."""
+    ratios = np.empty(above.shape[1])
+    for r in range(len(visible)):
+        total = 0.0
+        for i in range(visible.shape[1]):
+            delta = flip_delta(i, visible[r], bias, above[r], below[r], up, down, group, ratios)
+            total -= max(delta, 0.0) + math.log1p(math.exp(-abs(delta)))
+        out[r] = total
 
-    With t_i = 1 - 2 v_i and r_ij = p(h_j = 0 | v) + p(h_j = 1 | v) exp(t_i W_ij),
 
-        s_i = 1 / (1 + exp(-a_i t_i - sum_j ln r_ij)) = 1 - p(v_i | others),   J = sum_i s_i^2.
+@njit
+def flip_terms(visible, bias, above, below, up, down, group, terms, differences, weights):
+    """Ratio matching of rows, J = sum_i s_i^2 with s_i = 1 / (1 + exp(-delta_i)) = 1 - p(v_i | others), and its slopes.
 
     Parameters
     ----------
@@ -29,6 +58,8 @@ def flip_terms(visible, bias, above, below, up, down, terms, differences, weight
         p(h_j = 1 | v) and p(h_j = 0 | v), shape (rows, n_hidden).
     up, down
         exp(W) and exp(-W), shape (n_visible, n_hidden).
+    group
+        Factors of (1) in a product: group * max abs(W) is at most 700.
     terms
         To be filled: c_i t_i with c_i = 2 s_i^2 (1 - s_i), shape (rows, n_visible): dJ/da.
     differences
@@ -48,16 +79,9 @@ def flip_terms(visible, bias, above, below, up, down, terms, differences, weight
         for j in range(n_hidden):
             differences[r, j] = 0.0
         for i in range(n_visible):
+            delta = flip_delta(i, visible[r], bias, above[r], below[r], up, down, group, ratios)
             flip = 1.0 - 2.0 * visible[r, i]
             factors = up[i] if flip > 0.0 else down[i]
-            for j in range(n_hidden):
-                ratios[j] = below[r, j] + above[r, j] * factors[j]
-            delta = flip * bias[i]
-            for first in range(0, n_hidden, GROUP):
-                product = 1.0
-                for j in range(first, min(first + GROUP, n_hidden)):
-                    product *= ratios[j]
-                delta += math.log(product)
             e = math.exp(-abs(delta))
             s, other = 1.0 / (1.0 + e), e / (1.0 + e)
             if delta < 0.0:

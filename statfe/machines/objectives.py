@@ -22,6 +22,7 @@ from scipy.special import expit
 
 from statfe.errors import UsageError
 from statfe.kernels.ratio_matching import flip_terms
+from statfe.machines.flips import flip_arguments
 from statfe.machines.gibbs import Parameters
 from statfe.machines.phases import Means
 
@@ -50,11 +51,10 @@ class RatioMatching:
 
     def descent(self, p: Parameters, visible: np.ndarray) -> Descent:
         """All flips of all rows: n_visible n_hidden steps a row."""
-        v, a, b, W = (np.ascontiguousarray(x, dtype=np.float64) for x in (visible, p.a, p.b, p.W))
-        inputs, rows = v @ W + b, len(v)
-        terms, differences, weights = np.empty_like(v), np.empty((rows, len(b))), np.zeros_like(W)
-        total = flip_terms(v, a, expit(inputs), expit(-inputs), np.exp(W), np.exp(-W), terms, differences, weights)
-        weights += v.T @ differences
+        given, rows = flip_arguments(visible, p.a, p.b, p.W), len(visible)
+        terms, differences, weights = np.empty(visible.shape), np.empty((rows, len(p.b))), np.zeros(p.W.shape)
+        total = flip_terms(*given, terms, differences, weights)
+        weights += given[0].T @ differences
         slopes = (terms.mean(axis=0), differences.mean(axis=0), weights / rows)
         return Descent(total / rows, Means(*(-x.astype(p.vector.dtype) for x in slopes)))
 

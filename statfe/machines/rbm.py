@@ -21,6 +21,8 @@ import numpy as np
 from scipy.special import expit
 
 from statfe.errors import ModelError, UsageError
+from statfe.kernels.ratio_matching import log_conditionals
+from statfe.machines.flips import RANGE, flip_arguments
 from statfe.models.ising import IsingModel
 from statfe.models.rbm import ising_form
 
@@ -125,7 +127,11 @@ class Rbm:
         return np.concatenate([self._pseudo(rows) for rows in pieces(v)])
 
     def _pseudo(self, v: np.ndarray) -> np.ndarray:
-        inputs = v @ self.weights + self.hidden_bias
+        if np.abs(self.weights).max() <= RANGE:
+            found = np.empty(len(v))
+            log_conditionals(*flip_arguments(v, self.visible_bias, self.hidden_bias, self.weights), found)
+            return found
+        inputs = v @ self.weights + self.hidden_bias  # factors of such weights overflow
         own = np.logaddexp(0.0, inputs).sum(axis=1)
         total = np.zeros(len(v))
         for i in range(self.n_visible):

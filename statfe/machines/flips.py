@@ -1,4 +1,4 @@
-"""What the kernels of single flips take: probabilities of both states of the hidden units, and factors of the weights."""
+"""What the kernels of single flips take: probabilities of both states of hidden units, and factors of the weights."""
 
 from __future__ import annotations
 

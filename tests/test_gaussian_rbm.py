@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import struct
 
 import numpy as np
 import pytest
@@ -188,6 +190,29 @@ def test_the_family_integrates_its_units_out():
     W = statfe.model("rbm:visible=6,hidden=4,seed=1").couplings.reshape(6, 4) * 4
     machine = GaussianRbm(np.full(6, 0.5), np.zeros(4), W, sigma=np.ones(6))
     assert statfe.free_energy(model, 1.0, "exact").beta_f == pytest.approx(-hidden_law(machine)[2], abs=1e-11)
+
+
+def test_the_command_takes_grey_data_to_a_machine_and_its_free_energy(here, call):
+    pixels = np.random.default_rng(1).integers(0, 256, (60, 3, 3), np.uint8)
+    pixels[:, 0, 0] = 0
+    (here / "x.idx").write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", *pixels.shape) + pixels.tobytes())
+    assert call("data", "import", "idx", "x.idx", "--binarise", "grey", "-o", "d.h5", "--seed", "1")[0] == 0
+    data = statfe.load("d.h5")
+    assert "as it is" in data.rule
+    assert np.isin(np.round(data.train * 255), pixels.reshape(60, 9)).all()
+    words = ("train", "rbm", "d.h5", "--hidden", "3", "--batch", "12", "--epochs", "2", "--seed", "1", "--stream")
+    assert call(*words, "--visible", "gaussian", "--noise", "0.8", "--rate", "0.01", "-o", "m.h5")[0] == 0
+    code, out, _ = call("train", "rbm", "d.h5", "--resume", "--epochs", "3", "-o", "m.h5")
+    assert code == 0
+    assert "9 gaussian visible" in out
+    assert "1 of 9 columns of the training data are constant" in out
+    code, out, _ = call("free-energy", "file:m.h5", "--beta", "1", "--method", "exact", "--json")
+    found = statfe.load("m.h5")
+    assert json.loads(out)[0]["beta_f"] == pytest.approx(found.record[-1]["beta_f"], abs=1e-10)
+    assert found.machine.sigma[1:] == pytest.approx(0.8 * data.train.std(axis=0)[1:], rel=1e-5)
+    code, _, err = call(*words, "--algorithm", "ratio", "-o", "n.h5")
+    assert (code, "binarise" in err) == (2, True)
+    assert not (here / "n.h5").exists()
 
 
 @pytest.mark.parametrize("sigma", [np.zeros(2), np.ones(3), np.array([1.0, -1.0]), np.array([1.0, np.nan])])

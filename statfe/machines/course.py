@@ -50,8 +50,9 @@ class Course:
     ----------
     rows, facts
         The data, never changed, and what a survey of them found.
-    sigma
-        Of Gaussian visible units, float64, shape (n_visible,); ones otherwise. Units are trained as v / sigma.
+    shift, sigma
+        Gaussian visible units are trained as (v - shift) / sigma, float64, shape (n_visible,): the means of the
+        columns, and sigma of the machine; zeros and ones for units in [0, 1].
     """
 
     def __init__(self, data: Rows | np.ndarray, settings: Settings, seed: int, facts: Survey | None = None) -> None:
@@ -62,13 +63,14 @@ class Course:
         n_visible = rows.shape[1]
         gaussian = settings.visible == "gaussian"
         self.sigma = settings.noise * _scales(facts) if gaussian else np.ones(n_visible)
+        self.shift = facts.means if gaussian else np.zeros(n_visible)
         self.parameters = Parameters(n_visible, settings.hidden, self.dtype)
         self.gradient = Parameters(n_visible, settings.hidden, self.dtype)
         self.units = GaussianUnits(self.dtype, seed) if gaussian else Units(self.dtype, seed)
         rng = generator(seed, START_KEY)
-        means = facts.means / self.sigma
+        means = facts.means - self.shift
         smooth = (len(rows) * means + 0.5) / (len(rows) + 1.0)
-        self.parameters.a[:] = means if gaussian else np.log(smooth / (1.0 - smooth))
+        self.parameters.a[:] = 0.0 if gaussian else np.log(smooth / (1.0 - smooth))
         self.parameters.W[:] = settings.scale * rng.standard_normal(self.parameters.W.shape)
         self.centre_visible = means.astype(self.dtype) if settings.centred else np.zeros(n_visible, self.dtype)
         self.centre_hidden = np.full(settings.hidden, 0.5 if settings.centred else 0.0, self.dtype)
@@ -103,7 +105,7 @@ class Course:
     def in_units(self, rows: np.ndarray) -> np.ndarray:
         """Rows of data as the training has them."""
         if self.settings.visible == "gaussian":
-            return np.asarray(rows / self.sigma, dtype=self.dtype)
+            return np.asarray((rows - self.shift) / self.sigma, dtype=self.dtype)
         return rows.astype(self.dtype)
 
     def state(self) -> dict[str, np.ndarray]:
@@ -163,7 +165,10 @@ class Course:
         """The machine as it is now, in double precision and the units of the data."""
         p = self.parameters
         if self.settings.visible == "gaussian":
-            return GaussianRbm(self.sigma * p.a, p.b, self.sigma[:, None] * p.W, spec, sigma=self.sigma)
+            W = p.W.astype(np.float64)
+            return GaussianRbm(
+                self.shift + self.sigma * p.a, p.b - (self.shift / self.sigma) @ W, self.sigma[:, None] * W, spec,
+                sigma=self.sigma)
         return Rbm(p.a, p.b, p.W, spec)
 
 

@@ -1,7 +1,8 @@
 """Gaussian visible units of a training, and its means without an error.
 
-A training measures v_i in its sigma_i: u = v / sigma, E(u, h) = |u - a|^2 / 2 - b.h - u.W.h, and u given h is
-N(a + W h, 1). The gradients are those of 0/1 units, -dE/da = u - a, -dE/dW = u h, and a cancels between the phases.
+A training has u = (v - shift) / sigma, E(u, h) = |u - a|^2 / 2 - b.h - u.W.h, and u given h is N(a + W h, 1): the
+machine of v has sigma W for W, shift + sigma a for a, and b - (shift / sigma).W for b. The gradients are those of 0/1
+units: -dE/da = u - a, -dE/dW = u h, and a cancels between the phases.
 """
 
 from __future__ import annotations

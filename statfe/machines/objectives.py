@@ -9,8 +9,8 @@ and score matching (A. Hyvarinen, J. Mach. Learn. Res. 6, 695 (2005)), with psi 
     J = < sum_i psi_i^2 / 2 + d psi_i / du_i >,   psi = a - u + W s,   s_j = 1 / (1 + exp(-b_j - u.W_j)),            (2)
     sum_i d psi_i / du_i = -n_visible + sum_j s_j (1 - s_j) sum_i W_ij^2,
 
-for machines as K. Swersky et al., ICML 2011, have them; u is v in its sigmas. Both are lowest at the machine that made
-the data, if one did and the data are many; their minimum on few data is not that of the likelihood.
+for machines as K. Swersky et al., ICML 2011, have them; u is (v - shift) / sigma. Both are lowest at the machine that
+made the data, if one did and the data are many; their minimum on few data is not that of the likelihood.
 """
 
 from __future__ import annotations

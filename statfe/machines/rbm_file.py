@@ -162,4 +162,4 @@ def read_training(path: str | PathLike[str]) -> RbmTraining:
                 epochs=int(root["epochs"]), record=record, state=state, status=root["status"],
                 message=root["message"], data=root["data"], data_hash=root["data_hash"],
                 likelihood=root["likelihood"], seconds=float(root.get("seconds", math.nan)), command=root["command"],
-                constant_columns=int(root["constant_columns"]), path=os.fspath(path))
+                constant_columns=int(root.get("constant_columns", 0)), path=os.fspath(path))

@@ -37,7 +37,7 @@ QUICK = {"hidden": 4, "batch": 5, "epochs": 3, "seed": 7}
     ({"algorithm": "ratio", "rate": 0.5}, -3.2),
 ], ids=str)
 def test_every_algorithm_learns_bars_and_stripes(options, least):
-    found = train_rbm(np.repeat(BARS.train, 10, axis=0), hidden=8, seed=1, batch=28, epochs=500, monitor_every=500,
+    found = train_rbm(np.repeat(BARS.train, 10, axis=0), hidden=8, seed=1, batch=28, epochs=400, monitor_every=400,
                       **{"rate": 0.1, **options})
     first, last = (look["log_likelihood"] for look in (found.record[0], found.record[-1]))
     assert first < -6.0
@@ -121,8 +121,8 @@ def test_a_machine_alone_has_a_file(tmp_path):
 
 def test_threads_of_the_products_change_no_bit():
     code = ("import numpy as np, hashlib; from statfe.machines.train import train_rbm\n"
-            "data = (np.random.default_rng(1).random((100, 784)) < 0.3) * 1.0\n"
-            "options = {'hidden': 500, 'epochs': 1, 'seed': 1, 'likelihood': 'none', 'batch': 50}\n"
+            "data = (np.random.default_rng(1).random((40, 784)) < 0.3) * 1.0\n"
+            "options = {'hidden': 500, 'epochs': 1, 'seed': 1, 'likelihood': 'none', 'batch': 20}\n"
             "found = [train_rbm(data, algorithm=name, **options) for name in ('pcd', 'tap')]\n"
             "print([hashlib.sha256(f.state['parameters'].tobytes()).hexdigest() for f in found])")
     seen = {

@@ -86,7 +86,7 @@ class Monitors:
             "objective": self._objective(machine),
             "reconstruction": machine.reconstruction_error(self.train), "free_energy_gap": tested - clamped,
             "weight_rms": float(np.sqrt(np.mean(machine.scaled_weights**2))),
-            "largest_singular": float(np.linalg.norm(machine.scaled_weights, 2)),
+            "largest_singular": machine.largest_singular,
             "effective_beta": machine.effective_beta}
 
     def _pseudo(self, machine: Rbm) -> dict[str, float]:

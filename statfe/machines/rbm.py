@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -157,7 +158,12 @@ class Rbm:
         Without fields its mean-field solution m = 0 is lost where this is 1, so 1 / effective_beta is the temperature
         of the machine in units of its mean-field transition.
         """
-        return float(np.linalg.norm(self.weights, 2)) / 4.0
+        return self.largest_singular / 4.0
+
+    @cached_property
+    def largest_singular(self) -> float:
+        """Largest singular value of the weights of units measured in their scale."""
+        return float(np.linalg.norm(self.scaled_weights, 2))
 
     def reconstruction_error(self, data: Any) -> float:
         """Mean of (v - <v'>)^2 a unit, where v' is reached through the means of the hidden units."""

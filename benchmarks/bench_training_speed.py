@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from statfe.blas import one_thread, threads_of_products
 from statfe.executors import Crew
 from statfe.learned.vae.model import VaeShape
 from statfe.learned.vae.training import TrainingOptions, fit_vae
-from statfe.machines.blas import one_thread, threads_of_products
 from statfe.machines.train import train_rbm
 
 #: More epochs than any run of this file.

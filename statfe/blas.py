@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import scipy.linalg
@@ -24,10 +24,14 @@ def _controller() -> ThreadpoolController:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Within the block the BLAS of this process takes one thread; also a decorator.
+def threads_of_products(count: int) -> Iterator[None]:
+    """Within the block the BLAS of this process takes `count` threads; also a decorator.
 
     Where several Python threads are in such blocks, the first of them sets the number and gives it back.
     """
-    with _controller().limit(limits=1, user_api="blas"):
+    with _controller().limit(limits=count, user_api="blas"):
         yield
+
+
+#: Within the block the BLAS takes one thread.
+one_thread = partial(threads_of_products, 1)

@@ -56,13 +56,19 @@ FAULTS = {
         "statfe/kernels/transfer_matrix.py", "K = beta * J", "K = -beta * J", "test_exact_agree.py"),
     "kaufman: gamma_0 keeps its sign": (
         "statfe/methods/exact/kaufman.py", "np.sign(d)", "1.0", "test_kaufman.py"),
+    "Gaussian RBM: half of the square of a hidden unit's pull forgotten": (
+        "statfe/models/gaussian_rbm.py", "+ 0.5 * np.diag(K)", "+ 0.0 * np.diag(K)",
+        "test_gaussian_rbm.py::test_the_integral_over_one_unit_is_that_of_quadrature"),
+    "ratio matching: the flipped unit's own weight": (
+        "statfe/kernels/ratio_matching.py", "weights[i, j] += flip * turned", "weights[i, j] += turned",
+        "test_objectives.py::test_slopes_are_those_of_finite_differences"),
     "RBM: the centred gradient with the wrong sign": (
         "statfe/machines/course.py", "more_hidden - self.centre_visible @ out.W",
         "more_hidden + self.centre_visible @ out.W",
-        "test_rbm.py::test_the_centred_gradient_is_that_of_centred_units"),
+        "test_rbm_gradients.py::test_the_centred_gradient_is_that_of_centred_units"),
     "RBM: the reaction term without its half": (
         "statfe/machines/tap_points.py", "- (own - half) * (spread @ second)", "- own * (spread @ second)",
-        "test_rbm.py::test_tap_is_the_plefka_expansion_of_the_spin_model"),
+        "test_rbm_gradients.py::test_tap_is_the_plefka_expansion_of_the_spin_model"),
     "an RBM without its constant": (
         "statfe/models/rbm.py", "+ W.sum() / 4)", ")", "test_models.py"),
     "plaquettes: two sides instead of four": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from statfe.machines.blas import one_thread
+from statfe.blas import one_thread
 from statfe.result import Outcome
 from statfe.variational.fixed_point import FixedPoint, _Step, extrapolated, scaled_residual, solve_fixed_point
 from statfe.variational.solutions import Search, Solution, Start, along_betas, distinct, search

@@ -1,6 +1,6 @@
 """Products that several threads share, cut by their shape alone: the same bits for any number of threads.
 
-Within `statfe.machines.blas.one_thread` each block is a product by one thread of BLAS.
+Within `statfe.blas.one_thread` each block is a product by one thread of BLAS.
 """
 
 from __future__ import annotations

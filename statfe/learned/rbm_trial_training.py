@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.errors import UsageError
 from statfe.learned.adam import Adam
 from statfe.learned.rbm_trial import RbmTrial, fresh_rbm_trial
 from statfe.learned.trial_course import Record, lead
-from statfe.machines.blas import one_thread
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 

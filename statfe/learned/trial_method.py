@@ -12,7 +12,6 @@ import numpy as np
 from statfe.learned.autoregressive_trial import Training
 from statfe.learned.trial_bound import Exponents
 from statfe.learned.trial_correction import LearnedTrial, corrected
-from statfe.machines.blas import one_thread
 from statfe.models.ising import IsingModel
 from statfe.registry import OVERFLOW, Context
 from statfe.result import Moments, Outcome, failure
@@ -54,19 +53,13 @@ def outcomes(
         if not math.isfinite(4.0 * beta * model.reach):
             return failure("upper_bound", "diverged", OVERFLOW), before
         trial = train(beta, before)
-        with one_thread():
-            outcome = corrected(
-                exponents(trial), trial, context.seed, correction, cumulants, rule["sum"], said(trial))
+        outcome = corrected(
+            exponents(trial), trial, context.seed, correction, cumulants, rule["sum"], said(trial))
         if correction == "none" and outcome.status == "converged":
-            outcome = replace(outcome, moments=lambda: _moments(moments, trial))
+            outcome = replace(outcome, moments=lambda: moments(trial))
         return outcome, trial
 
     return along_betas(betas, step, context.progress, label)
-
-
-def _moments(moments: Callable[[Trained], Moments], trial: Trained) -> Moments:
-    with one_thread():
-        return moments(trial)
 
 
 def training_stats(training: Training | None) -> dict[str, Any]:

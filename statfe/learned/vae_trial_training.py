@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.errors import UsageError
 from statfe.learned.adam import Adam
 from statfe.learned.trial_course import Record, lead
 from statfe.learned.vae_trial import VaeTrial, fresh_vae_trial
-from statfe.machines.blas import one_thread
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 

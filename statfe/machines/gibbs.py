@@ -54,6 +54,10 @@ class Units:
         self._draw(probabilities.reshape(-1), self.streams, out.reshape(-1))
         return out
 
+    def draw_visible(self, inputs: np.ndarray, bias: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+        """Visible units, drawn from their inputs W h; arguments as in `probabilities`."""
+        return self.draw(self.probabilities(inputs, bias, scales))
+
     def hidden(self, p: Parameters, visible: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         """p(h = 1 | v), where a row with a scale t has its weights times t."""
         return self._of_layer(visible, p.W, p.b, scales)

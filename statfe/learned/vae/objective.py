@@ -91,7 +91,7 @@ class Descent:
     Points are cut in blocks: a block goes up the encoder and down the decoder and back on one thread. Then all points
     are there, and the slopes of the weights are cut by rows of the weights. No sum is over blocks but that of the
     slopes of the noise, in the order of the blocks; so threads change no bit where products are those of one thread
-    (`statfe.machines.blas.one_thread`).
+    (`statfe.blas.one_thread`).
 
     Attributes
     ----------

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from statfe.blas import one_thread
+from statfe.datasets.rows import MemoryRows, Rows, survey
 from statfe.errors import UsageError
 from statfe.executors import Crew
 from statfe.learned.adam import Adam
 from statfe.learned.vae.model import PRECISIONS, Vae, VaeShape, fresh_vae
 from statfe.learned.vae.objective import Descent, Objective
 from statfe.learned.vae.rows import bound_rows
-from statfe.machines.blas import one_thread
 from statfe.random import generator
 from statfe.result import Status
 
@@ -110,7 +111,7 @@ class TrainedVae:
 
 
 def fit_vae(
-    data: np.ndarray,
+    data: np.ndarray | Rows,
     shape: VaeShape | None = None,
     *,
     epochs: int = 20,
@@ -125,7 +126,8 @@ def fit_vae(
     Parameters
     ----------
     data, test
-        Rows of units, shape (samples, visible): values in [0, 1], +-1, or any, by the likelihood.
+        Rows of units, shape (samples, visible): values in [0, 1], +-1, or any, by the likelihood. Rows that stay in a
+        file are seen in another order (`statfe.datasets.rows`).
     shape
         The model; that of `start` where it is given.
     options
@@ -146,7 +148,7 @@ def fit_vae(
     if start is not None and ((shape or start.vae.shape) != start.vae.shape
                               or (options or start.options) != start.options):
         raise UsageError("a training goes on with the model and options it began with; leave them out")
-    checked = begin.vae.shape.check(data)
+    checked = data if isinstance(data, Rows) else MemoryRows(begin.vae.shape.check(data))
     tested = None if test is None else begin.vae.shape.check(test)
     if len(checked) < 2:
         raise UsageError(f"training needs 2 samples or more, got {len(checked)}")
@@ -162,15 +164,18 @@ def fit_vae(
     return state
 
 
-def _fresh(data: np.ndarray, shape: VaeShape | None, options: TrainingOptions) -> TrainedVae:
+def _fresh(data: np.ndarray | Rows, shape: VaeShape | None, options: TrainingOptions) -> TrainedVae:
     if shape is None:
         raise UsageError("a new training needs the shape of its model")
-    vae = fresh_vae(shape, options.seed, data, options.precision)
+    rows = data if isinstance(data, Rows) else MemoryRows(shape.check(data))
+    for block in rows.blocks() if isinstance(data, Rows) else ():
+        shape.check(block)
+    vae = fresh_vae(shape, options.seed, None, options.precision, survey(rows))
     adam = Adam(shape.layout.size, dtype=PRECISIONS[options.precision])
     return TrainedVae(vae, options, adam_first=adam.moments[0], adam_second=adam.moments[1])
 
 
-def _epoch(state: TrainedVae, data: np.ndarray, test: np.ndarray | None, crew: Crew) -> TrainedVae:
+def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -> TrainedVae:
     """The training after one more epoch, or as it was, `diverged`."""
     options, shape = state.options, state.vae.shape
     rng = generator(options.seed, (EPOCH_KEY, state.epochs))
@@ -182,10 +187,9 @@ def _epoch(state: TrainedVae, data: np.ndarray, test: np.ndarray | None, crew: C
     adam.restore(state.adam_count, state.adam_first, state.adam_second)
     objective = Objective(options.objective, options.samples, options.kl_weight)
     descent = Descent(shape, options.batch, objective.copies, kind, crew)
-    order, steps = rng.permutation(len(data)), len(data) // options.batch
+    steps = len(data) // options.batch
     seen = np.empty((steps, len(MONITORS) - 1))
-    for k in range(steps):
-        rows = data[order[k * options.batch:(k + 1) * options.batch]]
+    for k, rows in enumerate(data.batches(rng, options.batch, whole=True)):
         noise = rng.standard_normal((len(rows), options.samples, shape.latent), dtype=kind)
         weight = options.kl_weight * _rise(state.epochs + (k + 1) / steps, options.warm_up)
         with np.errstate(over="ignore", invalid="ignore"):

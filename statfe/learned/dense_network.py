@@ -99,7 +99,7 @@ class DenseNetwork:
     def gradient_parts(
         self, layers: list[np.ndarray], slopes: list[np.ndarray], into: Mapping[str, np.ndarray]
     ) -> list[Callable[[], object]]:
-        """Calls, in any order, that write slopes of parameters from what `slopes_down` left: biases, and blocks of weights."""
+        """Calls, in any order, that turn what `slopes_down` left into slopes of biases and of blocks of weights."""
         def biases() -> None:
             for layer in range(self.depth):
                 np.add.reduce(slopes[layer], axis=0, out=into[self.biases(layer)])

@@ -34,13 +34,18 @@ def _of_library(library: ctypes.CDLL) -> list[Controls]:
     return []
 
 
+def present_threads() -> list[int]:
+    """Threads of a product by now, of each library; none where they cannot be told."""
+    return [present() for _, present in _controls()]
+
+
 @contextlib.contextmanager
 def threads_of_products(count: int) -> Iterator[None]:
     """Within the block products of numpy and scipy take `count` threads each, whatever the machine's settings.
 
     A numpy with another BLAS than its own OpenBLAS keeps its threads: set that library's number before Python starts.
     """
-    before = [present() for _, present in _controls()]
+    before = present_threads()
     for change, _ in _controls():
         change(count)
     try:

@@ -68,7 +68,9 @@ def rbm_sides(data: np.ndarray, threads: int) -> dict[str, Callable[[], object]]
             data, hidden=500, algorithm="cd", seed=1, epochs=ENDLESS, likelihood="none", monitor_every=ENDLESS,
             workers=workers, progress=pause))
 
-    sides: dict[str, Callable[[], object]] = {"statfe": statfe(threads), "statfe, 1 thread": statfe(1)}
+    sides: dict[str, Callable[[], object]] = {"statfe": statfe(threads)}
+    if threads > 1:
+        sides["statfe, 1 thread"] = statfe(1)
     floats = data.astype(np.float32)
     with contextlib.suppress(ImportError):
         from sklearn.neural_network import BernoulliRBM
@@ -109,7 +111,9 @@ def vae_sides(hidden: int, latent: int, data: np.ndarray, threads: int) -> dict[
         return Turns(lambda pause: fit_vae(
             floats, shape, epochs=ENDLESS, options=TrainingOptions(seed=1), after_epoch=pause, workers=workers))
 
-    sides: dict[str, Callable[[], object]] = {"statfe": statfe(threads), "statfe, 1 thread": statfe(1)}
+    sides: dict[str, Callable[[], object]] = {"statfe": statfe(threads)}
+    if threads > 1:
+        sides["statfe, 1 thread"] = statfe(1)
     with contextlib.suppress(ImportError):
         sides["PyTorch"] = torch_vae(floats, hidden, latent, threads, False)
         sides["PyTorch, fused Adam"] = torch_vae(floats, hidden, latent, threads, True)

@@ -14,7 +14,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: Rows of a matrix that make a block.
+#: Least rows of a matrix that are cut in two.
 LEAST_ROWS = 64
 #: Multiplications that repay a hand-over to another thread, which takes some ten microseconds.
 LEAST_WORK = 2**22
@@ -92,9 +92,9 @@ def even_blocks(rows: int, work: int, least: int = LEAST_ROWS) -> list[slice]:
     """`rows` in blocks of nearly equal size, an even number of them, by the arguments alone.
 
     One block where there are less than `least` rows, or where `work`, all their multiplications, would not repay a
-    second thread; more than two only of `least` rows each.
+    second thread; more than two only of 4 `least` rows each, because smaller products are slower.
     """
-    count = 1 if work < LEAST_WORK or rows < least else 2 * max(1, rows // (2 * least))
+    count = 1 if work < LEAST_WORK or rows < least else 2 * max(1, rows // (8 * least))
     return [slice(k * rows // count, (k + 1) * rows // count) for k in range(count)]
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -202,22 +199,6 @@ def test_a_stop_and_a_file_change_no_bit(objective, precision, tmp_path):
     assert once.vae.parameters.dtype == later.vae.parameters.dtype
     for name in MONITORS:
         assert np.array_equal(once.history[name], later.history[name], equal_nan=True), name
-
-
-def test_threads_change_no_bit_of_a_small_model():
-    """Not so for wide layers, where BLAS splits its sums by its threads."""
-    code = (
-        "import numpy as np, hashlib\n"
-        "from statfe.learned.vae.training import *\n"
-        "x = (np.random.default_rng(0).random((600, 200)) < 0.3).astype(np.float32)\n"
-        "t = fit_vae(x, VaeShape(200, 4, (120,), (120,)), epochs=2, options=TrainingOptions(rate=3e-3))\n"
-        "print(hashlib.sha256(t.vae.parameters.tobytes()).hexdigest())\n")
-    found = set()
-    for n in ("1", "2"):
-        threads = {**os.environ, "OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n}
-        done = subprocess.run([sys.executable, "-c", code], env=threads, capture_output=True, text=True, check=True)
-        found.add(done.stdout)
-    assert len(found) == 1
 
 
 def test_divergence_is_said_and_the_last_good_model_kept():

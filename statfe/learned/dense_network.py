@@ -11,6 +11,7 @@ import numpy as np
 
 from statfe.executors import even_blocks
 from statfe.kernels.activations import LINEAR, RELU, SOFTPLUS, TANH, activate, through_activation
+from statfe.learned.products import dot
 
 #: Activations by name.
 ACTIVATIONS = {"tanh": TANH, "softplus": SOFTPLUS, "relu": RELU}
@@ -94,22 +95,22 @@ class DenseNetwork:
                 through_activation(self.kind(layer), layers[layer + 1], slopes[layer])
             below = slopes[layer - 1] if layer > 0 else to_inputs
             if below is not None:
-                np.matmul(slopes[layer], arrays[self.weights(layer)].T, out=below)
+                dot(slopes[layer], arrays[self.weights(layer)].T, below)
 
     def gradient_parts(
         self, layers: list[np.ndarray], slopes: list[np.ndarray], into: Mapping[str, np.ndarray]
     ) -> list[Callable[[], object]]:
-        """Calls that write slopes of parameters from those of `slopes_down`: biases, weights in blocks."""
+        """Calls, in any order, that turn what `slopes_down` left into slopes of biases and of blocks of weights."""
         def biases() -> None:
             for layer in range(self.depth):
                 np.add.reduce(slopes[layer], axis=0, out=into[self.biases(layer)])
 
-        parts: list[Callable[[], object]] = [biases]
+        parts: list[Callable[[], object]] = []
         for layer, below in enumerate(self.widths[:-1]):
             found, above = into[self.weights(layer)], slopes[layer]
             for block in even_blocks(below, above.size * below):
                 parts.append(partial(np.dot, layers[layer][:, block].T, above, out=found[block]))
-        return parts
+        return [*parts, biases]
 
     def backward(
         self, arrays: Mapping[str, np.ndarray], layers: list[np.ndarray], slopes: np.ndarray,

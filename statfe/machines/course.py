@@ -156,11 +156,18 @@ class Course:
             machine, data = self.phase.means(p, hidden), means_of_rows(visible, hidden, self.crew)
         more_visible, more_hidden = data.visible - machine.visible, data.hidden - machine.hidden
         blocks = even_blocks(len(out.a), WORTH * out.W.size)
-        self.crew.run(lambda k: centred_difference(
-            data.both[blocks[k]], machine.both[blocks[k]], self.centre_visible[blocks[k]], more_visible[blocks[k]],
-            self.centre_hidden, more_hidden, out.W[blocks[k]]), len(blocks))
-        out.a[:] = more_visible - out.W @ self.centre_hidden
-        out.b[:] = more_hidden - self.centre_visible @ out.W
+        shifts = np.empty((len(blocks), len(out.b)), self.dtype)
+
+        def centre(k: int) -> None:
+            rows = blocks[k]
+            centred_difference(
+                data.both[rows], machine.both[rows], self.centre_visible[rows], more_visible[rows], self.centre_hidden,
+                more_hidden, out.W[rows])
+            out.a[rows] = more_visible[rows] - out.W[rows] @ self.centre_hidden
+            shifts[k] = self.centre_visible[rows] @ out.W[rows]
+
+        self.crew.run(centre, len(blocks))
+        out.b[:] = more_hidden - shifts.sum(axis=0)
         if self.settings.decay:
             out.W -= self.dtype(self.settings.decay) * p.W
 

@@ -12,7 +12,7 @@ import numpy as np
 from statfe.executors import ALONE, Crew, even_blocks
 from statfe.kernels.rbm import LANES, draw_double, draw_single, probabilities_double, probabilities_single
 from statfe.learned.flat import FlatLayout
-from statfe.learned.products import product
+from statfe.learned.products import dot, product
 from statfe.random import streams
 
 #: Key of the streams of a training (see `statfe.random.streams`).
@@ -78,7 +78,7 @@ class Units:
         factors = np.ones(len(rows), self.dtype) if scales is None else scales
 
         def fill(block: slice) -> None:
-            np.dot(rows[block], weights, out=out[block])
+            dot(rows[block], weights, out[block])
             self._probabilities(out[block], bias, factors[block], out[block])
 
         blocks = even_blocks(len(rows), rows.size * weights.shape[1])

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from statfe.blas import one_thread
-from statfe.machines.gibbs import Units
+from statfe.machines.gibbs import Parameters, Units
 from statfe.models.catalogue import build_model
 from statfe.sampling.bank import Block
 from statfe.sampling.choice import get_kernel
@@ -44,13 +44,13 @@ def kernel_sweeps(kernel: str, n_visible: int, n_hidden: int, chains: int, sweep
 def layer_sweeps(dtype: type, n_visible: int, n_hidden: int, chains: int, sweeps: int) -> Callable[[], None]:
     """What draws both layers `sweeps` times by products of matrices."""
     units = Units(dtype, 1)
-    W = (0.05 * np.random.default_rng(0).normal(size=(n_visible, n_hidden))).astype(dtype)
-    a, b, h = np.zeros(n_visible, dtype), np.zeros(n_hidden, dtype), np.zeros((chains, n_hidden), dtype)
+    p, h = Parameters(n_visible, n_hidden, dtype), np.zeros((chains, n_hidden), dtype)
+    p.W[:] = 0.05 * np.random.default_rng(0).normal(size=(n_visible, n_hidden))
 
     def run() -> None:
         for _ in range(sweeps):
-            v = units.draw_visible(h @ W.T, a)
-            h[:] = units.draw(units.probabilities(v @ W, b))
+            v = units.draw(units.visible(p, h))
+            h[:] = units.draw(units.hidden(p, v))
 
     return run
 

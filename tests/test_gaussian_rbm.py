@@ -110,7 +110,7 @@ def test_draws_are_normal(dtype):
     def p_value(seed):
         units = GaussianUnits(dtype, seed)
         inputs, bias = np.ones((4000, 3), dtype), np.array([0.0, 1.0, -2.0], dtype)
-        drawn = units.draw_visible(inputs, bias, np.full(4000, 0.5, dtype)).astype(float) - bias - 0.5
+        drawn = units.draw_inputs(inputs, bias, np.full(4000, 0.5, dtype)).astype(float) - bias - 0.5
         flat = drawn.ravel()
         lag = abs(float(np.mean(flat[64:] * flat[:-64]))) * math.sqrt(len(flat))
         return min(kstest(flat, norm.cdf).pvalue, chi2.sf(np.sum(flat**2), len(flat)), 2 * norm.sf(lag)) * 3

@@ -20,9 +20,20 @@ from statfe.machines.phases import Means
 class GaussianUnits(Units):
     """As `Units`, with visible units of variance 1."""
 
-    def draw_visible(self, inputs: np.ndarray, bias: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+    def visible(self, p: Parameters, hidden: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+        """Means of the visible units given h, where a row with a scale t has its weights times t."""
+        inputs = hidden @ p.W.T
+        return np.asarray((inputs if scales is None else scales[:, None] * inputs) + p.a)
+
+    def draw_visible(self, p: Parameters, hidden: np.ndarray) -> np.ndarray:
+        """Normal numbers around `visible`."""
+        return self._normal(self.visible(p, hidden))
+
+    def draw_inputs(self, inputs: np.ndarray, bias: np.ndarray, scales: np.ndarray) -> np.ndarray:
         """Normal numbers of mean ``scales inputs + bias``, shape (rows, units)."""
-        means = inputs + bias if scales is None else inputs * scales[:, None] + bias
+        return self._normal(inputs * scales[:, None] + bias)
+
+    def _normal(self, means: np.ndarray) -> np.ndarray:
         out = np.empty_like(means)
         draw_normals(means.reshape(-1), self.streams, out.reshape(-1))
         return out

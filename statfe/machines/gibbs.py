@@ -54,8 +54,12 @@ class Units:
         self._draw(probabilities.reshape(-1), self.streams, out.reshape(-1))
         return out
 
-    def draw_visible(self, inputs: np.ndarray, bias: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
-        """Visible units, drawn from their inputs W h; arguments as in `probabilities`."""
+    def draw_visible(self, p: Parameters, hidden: np.ndarray) -> np.ndarray:
+        """Visible units drawn from p(v | h)."""
+        return self.draw(self.visible(p, hidden))
+
+    def draw_inputs(self, inputs: np.ndarray, bias: np.ndarray, scales: np.ndarray) -> np.ndarray:
+        """Visible units drawn from their inputs; arguments as in `probabilities`."""
         return self.draw(self.probabilities(inputs, bias, scales))
 
     def hidden(self, p: Parameters, visible: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:

@@ -70,7 +70,7 @@ class ContrastivePhase:
     def means(self, p: Parameters, hidden: np.ndarray) -> Means:
         """The last visible units are drawn, the last hidden ones are probabilities."""
         for _ in range(self.steps):
-            visible = self.units.draw_visible(self.units.draw(hidden) @ p.W.T, p.a)
+            visible = self.units.draw_visible(p, self.units.draw(hidden))
             hidden = self.units.hidden(p, visible)
         return means_of_rows(visible, hidden, self.units.crew)
 
@@ -89,7 +89,7 @@ class PersistentPhase:
         """As `ContrastivePhase`, from the chains."""
         hidden = self.units.hidden(p, self.chains)
         for _ in range(self.steps):
-            self.chains[:] = self.units.draw_visible(self.units.draw(hidden) @ p.W.T, p.a)
+            self.chains[:] = self.units.draw_visible(p, self.units.draw(hidden))
             hidden = self.units.hidden(p, self.chains)
         return means_of_rows(self.chains, hidden, self.units.crew)
 
@@ -124,7 +124,7 @@ class TemperedPhase:
         for _ in range(self.steps):
             above = self.units.draw(self.units.probabilities(flat @ p.W + p.b, none, self._scales))
             inputs = above @ p.W.T + (p.a - self.base)
-            flat[:] = self.units.draw_visible(inputs, self.base, self._scales)
+            flat[:] = self.units.draw_inputs(inputs, self.base, self._scales)
             exchange(self.chains, self.log_ratios(p), self.units.streams, int(self.rounds[0] % 2), self.accepted)
             self.rounds += 1
         return means_of_rows(self.chains[-1], self.units.hidden(p, self.chains[-1]))

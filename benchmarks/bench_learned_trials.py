@@ -69,16 +69,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     seed = parser.parse_args().seed
-    print("gap: (bound - exact) / N; off: corrected - exact, with its error; *: the correction says not to be trusted")
+    print("gap: (bound - exact) / N; off, order k: estimate by weights, sum of k cumulants, less exact; *: the "
+          "estimate says that it cannot be trusted")
     print(f"{'model':32} {'beta':>5} {'trial':15} {'exact':>11} {'bound':>11} {'gap':>8} {'error':>8} {'off':>8} "
-          f"{'error':>7} {'ESS':>6} {'drift':>6} {'s':>6}")
+          f"{'error':>7} {'ESS':>6} {'drift':>6} {'order 2':>8} {'order 4':>8} {'s':>6}")
     for spec, exact, betas in CASES:
         for row in sorted(rows(spec, exact, betas, seed=seed), key=lambda r: r.beta):
             stats, n = row.found.stats, row.found.n_sites
             print(f"{spec:32} {row.beta:5.2f} {row.trial:15} {row.exact:11.4f} {stats['bound']:11.4f} {row.gap:8.5f} "
                   f"{stats['bound_error'] / n:8.5f} {row.off:8.4f}{'*' if row.found.status != 'converged' else ' '}"
                   f"{stats['importance_error']:7.4f} {stats['effective_samples'] / stats['samples']:6.3f} "
-                  f"{stats.get('drift_sigmas', 0.0):6.1f} {row.found.seconds:6.2f}", flush=True)
+                  f"{stats.get('drift_sigmas', 0.0):6.1f} "
+                  + " ".join(f"{stats['partial_sums'][k - 1] - row.exact:8.4f}" for k in (2, 4))
+                  + f" {row.found.seconds:6.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -174,3 +174,20 @@ def test_few_states_are_all_taken():
     (found,) = run_method(model, np.array([0.9]), "rbm-trial:hidden=2,correction=importance", seed=2)
     assert found.kind == "exact"
     assert found.beta_f == pytest.approx(naive.beta_f(model, 0.9), rel=1e-12)
+
+
+def test_the_stats_hold_the_cumulant_sums_to_order_six():
+    model = build_model("sk:n=7,seed=1")
+    (found,) = run_method(model, np.array([0.4]), "rbm-trial:hidden=2", seed=2)
+    sums = np.array(found.stats["partial_sums"])
+    assert len(sums) == 6
+    assert sums[0] == pytest.approx(found.beta_f, rel=1e-12)
+    assert sums[1] == pytest.approx(found.beta_f - 0.5 * found.stats["variance"], rel=1e-12)
+    assert abs(sums[5] - naive.beta_f(model, 0.4)) < 0.1 * (found.beta_f - naive.beta_f(model, 0.4))
+
+
+def test_too_few_samples_have_no_cumulants():
+    (found,) = run_method(
+        build_model("sk:n=9,seed=1"), np.array([0.4]), "autoregressive:samples=50,steps=5,correction=cumulants", seed=2)
+    assert found.status == "not_converged"
+    assert "128 samples" in found.message

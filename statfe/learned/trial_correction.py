@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from statfe.estimators.log_weights import MAX_K_HAT
 from statfe.estimators.weight_drift import drift, picked_by_weight
 from statfe.executors import map_tasks
 from statfe.kernels.junction_down import heat_bath_sweep
@@ -109,15 +110,25 @@ def drift_of(found: Exponents, trial: LearnedTrial, seed: int) -> float:
 def corrected(
     found: Exponents, trial: LearnedTrial, seed: int, correction: str, order: int, rule: str, stats: dict[str, Any]
 ) -> Outcome:
-    """The outcome under one of `CORRECTIONS`; all of them leave the bound and the estimate in the stats."""
+    """The outcome under one of `CORRECTIONS`.
+
+    All of them leave the bound, the importance estimate and the sums of the first 1, 2, ... cumulants in the stats.
+    """
     if not np.all(np.isfinite(found.values)):
         return failure("upper_bound", "diverged", "V overflows; scale the couplings down or lower beta", **stats)
     bound = bound_of(found)
     stats = {**asdict(bound), **stats}
     value, error = stats.pop("beta_f"), stats.pop("error")
+    few = found.log_chances is None and len(found.values) < 2 * BLOCKS
+    if not few:
+        terms = expansion_of(found, HIGHEST_ORDER)
+        stats |= {"partial_sums": terms.sums.tolist(), "partial_sum_errors": terms.sum_errors.tolist()}
     if correction == "none":
         return Outcome(beta_f=value, beta_f_error=error, kind="upper_bound", stats=stats)
     stats |= {"bound": value, "bound_error": error}
+    if correction == "cumulants" and few:
+        return failure(
+            "uncontrolled", "not_converged", f"cumulants need {2 * BLOCKS} samples or more; raise samples", **stats)
     if correction == "cumulants":
         outcome = summed(
             expansion_of(found, order), rule, "upper_bound" if order == 1 else "uncontrolled", trial.model.n_sites,
@@ -139,8 +150,8 @@ def _importance(
     problems = []
     if bound.weights_collapse:
         problems.append(
-            f"only {bound.effective_samples:.0f} of {bound.samples} samples are effective, the tail of the weights has "
-            f"k = {bound.k_hat:.2f}")
+            f"the weights bear no error: {bound.effective_samples:.0f} of {bound.samples} samples are effective, and "
+            f"their tail has k = {bound.k_hat:.2f}, where {MAX_K_HAT:g} is too heavy")
     if not abs(sigmas) <= MAX_SIGMAS:
         problems.append(
             f"the weighted samples drift by {abs(sigmas):.1f} sigma when a Markov chain moves them: the trial hardly "

@@ -18,7 +18,8 @@ Bound
 Beside it
     `importance_beta_f` in the stats is -ln <exp(-V)>_q, an estimate of beta F itself from the same samples, with
     `importance_error`; `weights_collapse` says that a few samples carry it and that neither means anything.
-    correction=importance makes it the result (estimate), correction=cumulants the sum of cumulants of V (uncontrolled).
+    correction=importance makes it the result (estimate), correction=cumulants the sum of cumulants of V (uncontrolled),
+    whose `partial_sums` to order 6 are in the stats as well.
 Cost
     steps x batch x N x (N + units of the hidden layers): about a second a beta for 64 sites.
 Source

@@ -66,7 +66,8 @@ def test_the_log_likelihood_is_that_of_all_states(rbm, bars):
     rows = {r.method: r for r in known.table}
     v = bars.test.astype(float)
     inputs = [x @ machine.weights + machine.hidden_bias for x in v]
-    clamped = np.array([-(x @ machine.visible_bias) - np.sum(np.log1p(np.exp(y))) for x, y in zip(v, inputs)])
+    clamped = np.array([
+        -(x @ machine.visible_bias) - np.sum(np.log1p(np.exp(y))) for x, y in zip(v, inputs, strict=True)])
     truth = float(np.mean(-clamped)) - log_z(machine)
     assert known.reference.mean == pytest.approx(truth, abs=1e-10)
     assert known.reference.error == 0.0

@@ -17,6 +17,7 @@ from statfe.datasets.dataset_file import SAMPLER as DATASET
 from statfe.datasets.dataset_file import read_dataset
 from statfe.errors import UsageError
 from statfe.learned.vae.model import Vae
+from statfe.machines.blas import one_thread
 from statfe.machines.rbm import Rbm
 from statfe.random import generator
 from statfe.scoring.machines.inputs import Machine, Points
@@ -74,8 +75,9 @@ class Portrait:
 def portrait(machine: Machine, points: Points | None, seed: int) -> Portrait:
     """The arrays of the figures of `machine`, with `points` for reconstructions and the latent map."""
     shape = points.shape if points is not None else _known_shape(machine)
-    made = _of_rbm(machine.model, points, seed) if isinstance(machine.model, Rbm) else _of_vae(
-        machine.model, points, seed)
+    with one_thread():
+        made = _of_rbm(machine.model, points, seed) if isinstance(machine.model, Rbm) else _of_vae(
+            machine.model, points, seed)
     return Portrait(kind=machine.kind, spec=machine.spec, shape=shape, curves=machine.curves, **made)
 
 

@@ -45,6 +45,7 @@ LATENT = (
     "Latent map: means of q(z|x) of the data points, by class where the data have classes. Circles: one and two "
     "standard deviations of the prior.")
 DECODED = "Means of x given z over the plane of z, between the 2 % and 98 % quantiles of the prior along each axis."
+DECODED_ROWS = "Means of x given z along the first axis of z, the second being 0."
 GAP_ERROR = (
     "How far each method is from −ln p(x) against how far the bound is, one marker a point and method. Below the line "
     "a method improves on the bound. Markers on the lower edge are nearer than shown. Points whose gap is within the "
@@ -73,7 +74,8 @@ def portrait_drawings(found: Portrait) -> list[Drawing]:
          draw_reconstructions),
         (found.filters is not None, "filters", "Filters", FILTER_CAPTION + rows, draw_filters),
         (found.places is not None, "latent-map", "Latent map", LATENT, draw_latent),
-        (found.decoded is not None, "latent-grid", "Decoded plane of z", DECODED, draw_decoded)]
+        (found.decoded is not None, "latent-grid", "Decoded plane of z",
+         DECODED_ROWS + rows if rows else DECODED, draw_decoded)]
     return _drawn([(name, subject, caption, lambda draw=draw: draw(found))  # type: ignore[misc]
                    for there, name, subject, caption, draw in wanted if there])
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.errors import UsageError
 from statfe.machines.rbm import Rbm
 from statfe.registry import get_method
@@ -117,9 +118,11 @@ class Likelihoods:
 
 def likelihoods(machine: Rbm, points: Points, comparison: Comparison) -> Likelihoods:
     """Hold the compared F_eq of `machine` against the clamped free energies of `points`."""
+    with one_thread():
+        clamped, pseudo = machine.clamped_free_energy(points.values), _pseudo(machine, points.values)
     return Likelihoods(
-        comparison=comparison, clamped=machine.clamped_free_energy(points.values),
-        pseudo=_pseudo(machine, points.values), rows=points.rows, labels=points.labels, data=points.facts)
+        comparison=comparison, clamped=clamped, pseudo=pseudo, rows=points.rows, labels=points.labels,
+        data=points.facts)
 
 
 def _pseudo(machine: Rbm, values: np.ndarray) -> np.ndarray:

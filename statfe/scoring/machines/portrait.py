@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import ndtri
 
+from statfe.blas import one_thread
 from statfe.datasets.dataset_file import SAMPLER as DATASET
 from statfe.datasets.dataset_file import read_dataset
 from statfe.errors import UsageError
@@ -74,8 +75,9 @@ class Portrait:
 def portrait(machine: Machine, points: Points | None, seed: int) -> Portrait:
     """The arrays of the figures of `machine`, with `points` for reconstructions and the latent map."""
     shape = points.shape if points is not None else _known_shape(machine)
-    made = _of_rbm(machine.model, points, seed) if isinstance(machine.model, Rbm) else _of_vae(
-        machine.model, points, seed)
+    with one_thread():
+        made = _of_rbm(machine.model, points, seed) if isinstance(machine.model, Rbm) else _of_vae(
+            machine.model, points, seed)
     return Portrait(kind=machine.kind, spec=machine.spec, shape=shape, curves=machine.curves, **made)
 
 

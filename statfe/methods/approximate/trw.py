@@ -18,8 +18,8 @@ Valid
     For any model. The bound is loose where many cycles are frustrated; far tighter than a single tree.
 Bound
     Lower bound on F at any messages, converged or not, since (4) is what is given; exact on forests, once messages
-    have settled, and where no spins are coupled. ``slack`` in the stats is what (4) owes to messages that have not
-    settled.
+    have settled, and where no spins are coupled. The stats say how much (4) owes to messages that have not settled
+    (``slack``).
 Choice of forests
     All spanning forests, each with a chance in proportion to the product of its bonds' weights: first tanh beta |J|,
     then changed by mirror descent in the mutual informations of the pairs, as long as the bound falls. The rho are

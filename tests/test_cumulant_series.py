@@ -20,13 +20,8 @@ from statfe.scoring.cumulant_divergence import by_reference, by_terms, growth
 from statfe.series.cumulant_outcome import summed
 from statfe.series.cumulant_radius import _product, radius
 from statfe.series.cumulant_resummation import at_one, continued_by, degrees, pade, smallest_term
-from statfe.series.cumulant_terms import (
-    Expansion,
-    by_enumeration,
-    by_sampling,
-    cumulants_of_moments,
-    to_terms,
-)
+from statfe.series.cumulant_samples import by_sampling
+from statfe.series.cumulant_terms import Expansion, by_enumeration, cumulants_of_moments, to_terms
 from statfe.trial import ProductTrial
 from tests.naive import ising as naive
 

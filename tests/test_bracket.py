@@ -172,7 +172,8 @@ def test_the_command_prints_both_sides(call):
     assert (code, err) == (3, "")  # there is no lower bound
     (row,) = json.loads(out)
     assert list(row) == ["model", "beta", "n_sites", "lower", "lower_method", "lower_error", "lower_loose",
-                         "upper", "upper_method", "upper_error", "upper_loose", "width", "width_per_site", "crossed", "results"]
+                         "upper", "upper_method", "upper_error", "upper_loose", "width", "width_per_site",
+                         "crossed", "results"]
     assert row["lower"] is None
     assert row["upper"] == row["results"][0]["beta_f"]
 

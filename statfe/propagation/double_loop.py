@@ -31,6 +31,8 @@ SHARE, LEAST_SHARE, CALM = 0.125, 1.0 / 128.0, 8
 INNER = 200
 #: Messages renewed by all runs of a beta together, at most, and the fewest sweeps of a run.
 VISITS, LEAST_SWEEPS = 4e8, 1000
+#: One in so many of its sweeps a run makes before it is seen whether any has ended.
+FIRST = 8
 #: Change of eta at which plain belief propagation is tried again; then at this fraction of it, and so on.
 NEAR, NEARER = 1e-2, 1e-2
 #: Iterations of such a trial.
@@ -60,7 +62,8 @@ class _Run:
         self.eta = p.totals(start.x)
         self.value = np.inf
         self.share, self.calm, self.patience = SHARE, 0, CALM
-        self.sweeps = self.pushes = 0
+        self.sweeps = self.pushes = self.steps = 0
+        self.change, self.near = np.inf, NEAR
 
     def outer(self, change: float) -> float:
         """One outer step; the largest scaled change of eta, infinity where the step was taken back."""
@@ -118,29 +121,31 @@ class _Run:
         return FixedPoint(self.messages, residual, outer, residual <= self.tolerance)
 
     def descend(self, iterations: int) -> Descent:
-        """Outer steps until a minimum is reached, or the iterations or sweeps are used up."""
-        change, near, outer = np.inf, NEAR, 0
-        while outer < iterations and self.sweeps < self.limit:
-            outer += 1
-            change = self.outer(change)
-            point, pushes = self.here(outer), self.pushes
-            if not point.converged and change <= near:
-                near = NEARER * change
+        """Outer steps until a minimum is reached, or the iterations or sweeps are used up; goes on where it ended."""
+        while self.steps < iterations and self.sweeps < self.limit:
+            self.steps += 1
+            self.change = self.outer(self.change)
+            point, pushes = self.here(self.steps), self.pushes
+            if not point.converged and self.change <= self.near:
+                self.near = NEARER * self.change
                 point = solve_fixed_point(
                     self.p.swept, self.messages, memory=MEMORY, iterations=min(TRIAL, iterations),
                     tolerance=self.tolerance)
-            found = self.ended(point, outer)
+            found = self.ended(point, self.steps)
             if found is not None:
                 return found
             if self.pushes > pushes:
-                change, near = np.inf, NEAR
-        return self.descent(self.value, replace(self.here(outer), converged=False), outer, np.nan)
+                self.change, self.near = np.inf, NEAR
+        return self.descent(self.value, replace(self.here(self.steps), converged=False), self.steps, np.nan)
 
 
 def double_loop(
     p: Propagation, starts: list[Start], *, iterations: int, tolerance: float, workers: int = 1
 ) -> tuple[Search, dict[int, Descent]]:
     """Descend from every start.
+
+    Where none has ended after the first share of its sweeps, the one that is nearest to a fixed point goes on alone:
+    then all of them creep, mostly to one minimum.
 
     Returns
     -------
@@ -151,7 +156,15 @@ def double_loop(
     """
     share = VISITS / max(1, 2 * len(p.strengths) * len(starts))
     sweeps = max(int(share), min(LEAST_SWEEPS, int(share * len(starts))))
-    runs = map_tasks(lambda s: _Run(p, s, tolerance, sweeps).descend(iterations), starts, workers)
+    tasks = [_Run(p, start, tolerance, min(sweeps, max(LEAST_SWEEPS, sweeps // FIRST))) for start in starts]
+    runs = map_tasks(lambda task: task.descend(iterations), tasks, workers)
+    late = [k for k, run in enumerate(runs) if not run.solution.point.converged]
+    if len(late) == len(runs) > 0:
+        late = [min(late, key=lambda k: runs[k].solution.point.residual)]
+    for k in late:
+        tasks[k].limit = sweeps
+    for k, run in zip(late, map_tasks(lambda k: tasks[k].descend(iterations), late, workers), strict=True):
+        runs[k] = run
     good = {id(run.solution): run for run in runs if run.solution.point.converged}
     kept = distinct([run.solution for run in good.values()], p.model.n_sites, not p.model.has_fields)
     return Search(kept, [run.solution.point for run in runs if not run.solution.point.converged]), good

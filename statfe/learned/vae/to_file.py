@@ -66,18 +66,14 @@ def train_vae(
         If `output` exists and neither `resume` nor `force` is set, or a file cannot be read or written.
     """
     check_output([output], force or resume, inputs=[data])
-    start, shape, kind, before = None, None, likelihood, None
+    start, shape, kind = None, None, likelihood
     if resume:
-        start, before = read_vae(output), stored_stream(output)
+        start, stream = read_vae(output), stored_stream(output) if stream is None else stream
         kind = start.vae.shape.likelihood
-    train, test, streamed = open_rows(
-        data, before if stream is None else stream, TEST_ROWS, lambda units: _values(units, kind))
+    train, test, streamed = open_rows(data, stream, TEST_ROWS, lambda units: _values(units, kind))
     identity = survey(train).digest
     if start is not None:
-        if stored_data_hash(output) != identity:
-            raise UsageError(f"{output} was trained on other data than {data}; give the same, or another output")
-        if before != streamed:
-            raise UsageError(f"{output} was trained with stream={before}; leave stream out, or give another output")
+        _check_same(output, data, identity, streamed)
         chosen = start.options
     else:
         chosen = options or TrainingOptions(seed=draw_seed() if seed is None else seed)
@@ -95,6 +91,16 @@ def train_vae(
     if trained.epochs == (start.epochs if start else 0) and trained.status == "converged":
         save(trained)
     return trained
+
+
+def _check_same(
+    output: str | PathLike[str], data: str | PathLike[str], identity: str, streamed: bool
+) -> None:
+    """Refuse to go on with other rows, or with rows in another order."""
+    if stored_data_hash(output) != identity:
+        raise UsageError(f"{output} was trained on other data than {data}; give the same, or another output")
+    if stored_stream(output) != streamed:
+        raise UsageError(f"{output} was trained with stream={not streamed}; leave stream out, or give another output")
 
 
 def _values(units: np.ndarray, likelihood: str) -> np.ndarray:

@@ -60,7 +60,7 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
 
 
 def _versions() -> Finding:
-    names = ("statfe", "numpy", "numba", "scipy", "h5py", "click")
+    names = ("statfe", "numpy", "numba", "scipy", "h5py", "click", "threadpoolctl")
     found = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in names)
     return Finding("versions", "ok", f"Python {platform.python_version()}, {found}")
 

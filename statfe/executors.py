@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import contextvars
+import itertools
+import threading
+import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+#: Rows of a matrix that make a block.
+LEAST_ROWS = 64
+#: Multiplications that repay a hand-over to another thread, which takes some ten microseconds.
+LEAST_WORK = 2**22
 
 
 def map_tasks(task: Callable[[Item], Result], items: Iterable[Item], workers: int = 1) -> list[Result]:
@@ -16,3 +26,77 @@ def map_tasks(task: Callable[[Item], Result], items: Iterable[Item], workers: in
         return [task(item) for item in items]
     with ThreadPoolExecutor(max_workers=workers) as pool:
         return list(pool.map(task, items))
+
+
+class Crew:
+    """Threads that stay between calls, for work that is cut many times a second.
+
+    Whoever is free takes the next task, so a late thread holds nobody up. What a task does must depend on its number
+    alone: then the results are the same bits for any number of workers.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        self._inboxes: list[SimpleQueue] = [SimpleQueue() for _ in range(workers - 1)]
+        for inbox in self._inboxes:
+            threading.Thread(target=_serve, args=(inbox,), daemon=True).start()
+        weakref.finalize(self, _dismiss, self._inboxes)
+
+    def run(self, task: Callable[[int], object], count: int) -> None:
+        """``task(k)`` for k = 0 .. count - 1; the first exception is raised when all is over."""
+        if not self._inboxes or count < 2:
+            for k in range(count):
+                task(k)
+            return
+        region = _Region(task, count)
+        for inbox in self._inboxes[:count - 1]:
+            # such as numpy.errstate, which belongs to a thread
+            inbox.put((contextvars.copy_context(), region))
+        region.work()
+        errors = [error for error in (region.done.get() for _ in range(count)) if error is not None]
+        if errors:
+            raise errors[0]
+
+
+class _Region:
+    """Tasks that are taken one by one; each leaves None or its exception in `done`."""
+
+    def __init__(self, task: Callable[[int], object], count: int) -> None:
+        self.task, self.count = task, count
+        self.numbers = itertools.count()
+        self.done: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work(self) -> None:
+        """Do tasks until none is left."""
+        while (k := next(self.numbers)) < self.count:
+            try:
+                self.task(k)
+            except BaseException as error:
+                self.done.put(error)
+            else:
+                self.done.put(None)
+
+
+def _serve(inbox: SimpleQueue) -> None:
+    while (order := inbox.get()) is not None:
+        context, region = order
+        context.run(region.work)
+        del order, context, region
+
+
+def _dismiss(inboxes: list[SimpleQueue]) -> None:
+    for inbox in inboxes:
+        inbox.put(None)
+
+
+def even_blocks(rows: int, work: int, least: int = LEAST_ROWS) -> list[slice]:
+    """`rows` in blocks of nearly equal size, an even number of them, by the arguments alone.
+
+    One block where there are less than `least` rows, or where `work`, all their multiplications, would not repay a
+    second thread; more than two only of `least` rows each.
+    """
+    count = 1 if work < LEAST_WORK or rows < least else 2 * max(1, rows // (2 * least))
+    return [slice(k * rows // count, (k + 1) * rows // count) for k in range(count)]
+
+
+#: For work on the thread that asks for it.
+ALONE = Crew()

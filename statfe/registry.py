@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.errors import NotApplicableError, SpecError, UsageError, unknown_name
 from statfe.models.ising import IsingModel
 from statfe.random import draw_seed
@@ -180,7 +181,8 @@ def run_method(
         raise NotApplicableError(f"{method.name} cannot take {model.spec}: {reason}")
     context = Context(seed=number, workers=threads, progress=progress)
     start = time.perf_counter()
-    outcomes = method.run(model, betas, context, **checked.options)
+    with one_thread():
+        outcomes = method.run(model, betas, context, **checked.options)
     share = (time.perf_counter() - start) / len(betas)
     drawn = None if method.family == "exact" else number
     return [
@@ -204,5 +206,6 @@ def to_free_energy(
     return FreeEnergy(
         model=model.spec, method=method, kind=outcome.kind, status=outcome.status, message=outcome.message,
         beta=beta, n_sites=model.n_sites, beta_f=float(beta_f), beta_f_error=float(outcome.beta_f_error),
-        seconds=seconds if outcome.seconds is None else outcome.seconds, stats=stats, moments=outcome.moments,
+        seconds=seconds if outcome.seconds is None else outcome.seconds, stats=stats,
+        moments=None if outcome.moments is None else one_thread()(outcome.moments),
     )

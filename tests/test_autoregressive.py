@@ -313,7 +313,7 @@ class TestMethod:
                 naive.beta_f(glass(), beta), abs=5.0 * one.stats["importance_error"] + 1e-9)
             assert not one.stats["enumerated"]
         assert found[1].moments().correlations.shape == (glass().n_pairs,)
-        assert method.trial_bound.__globals__["SAMPLES_KEY"] != training.BATCHES_KEY
+        assert method.trial_exponents.__globals__["SAMPLES_KEY"] != training.BATCHES_KEY
 
 
 def test_adam_is_that_of_the_paper():

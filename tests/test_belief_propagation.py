@@ -231,6 +231,16 @@ def test_moments_are_exact_on_forests(correlations, beta):
         np.testing.assert_allclose(moments.correlations, truth.pair_correlations, atol=1e-11)
 
 
+@pytest.mark.parametrize("beta", [1.0, 4.0, 8.0, 12.0, 20.0, 500.0])
+def test_response_says_nothing_where_rounding_hides_it(beta):
+    """An antiferromagnetic path: at low temperature 1 - r^2 has no digits left."""
+    model = IsingModel.from_edges(6, range(5), range(1, 6), -np.ones(5))
+    found = solve(model, beta, correlations="response").moments().correlations
+    if beta < 5.0:
+        np.testing.assert_allclose(found, -np.tanh(beta), atol=1e-6)
+    assert np.all(np.isnan(found)) or np.allclose(found, -np.tanh(beta), atol=1e-6)
+
+
 def test_response_is_better_where_cycles_are_short():
     model = build_model("triangular:shape=4x4,field=0.05")
     truth = naive.probabilities(model, 0.15)

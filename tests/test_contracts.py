@@ -21,8 +21,9 @@ NAMES = {
     "adaptive-tap", "ais", "annealed", "autoregressive", "bar", "bethe", "bipartite", "cavity", "cumulants",
     "curie-weiss", "enumeration", "exact", "gibbs-bogoliubov", "high-temperature-series", "importance-sampling",
     "kaufman", "kikuchi", "laplace", "mbar", "mean-field", "one-step-rsb", "parisi", "planar", "plefka",
-    "population-annealing", "replica-symmetric", "reverse-ais", "stepping-stone", "tap", "thermodynamic-integration",
-    "torus", "transfer-matrix", "tree", "tree-decomposition", "tree-ep", "trw", "umbrella", "wang-landau"}
+    "population-annealing", "rbm-trial", "replica-symmetric", "reverse-ais", "stepping-stone", "tap",
+    "thermodynamic-integration", "torus", "transfer-matrix", "tree", "tree-decomposition", "tree-ep", "trw", "umbrella",
+    "vae-trial", "wang-landau"}
 
 ZOO = (
     "ising:shape=1", "ising:shape=5,boundary=open,field=0.3", "ising:shape=6", "ising:shape=2x2", "ising:shape=3x4",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from statfe.blas import one_thread
 from statfe.result import Outcome
 from statfe.variational.fixed_point import FixedPoint, _Step, extrapolated, scaled_residual, solve_fixed_point
 from statfe.variational.solutions import Search, Solution, Start, along_betas, distinct, search
@@ -144,3 +145,12 @@ def test_stats_list_the_other_solutions() -> None:
     stats = Search([a, b], []).stats(b)
     assert stats["other_solutions"] == [-2.0]
     assert stats["overlap"] == 0.0
+
+
+def test_threads_of_the_products_change_no_bit():
+    """Long vectors: BLAS would cut them among its threads."""
+    rng = np.random.default_rng(5)
+    history = [_Step(rng.normal(size=30_001), rng.normal(size=30_001)) for _ in range(4)]
+    with one_thread():
+        alone = extrapolated(history)
+    assert np.array_equal(alone, extrapolated(history))

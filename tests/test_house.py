@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Floor of every file or folder under statfe/ and cli/; the same table stands in ARCHITECTURE.md.
 FLOORS = {
     0: ("statfe/_jit.py", "statfe/errors.py"),
-    1: ("statfe/kernels", "statfe/spec.py", "statfe/result.py", "statfe/random.py"),
+    1: ("statfe/kernels", "statfe/spec.py", "statfe/result.py", "statfe/random.py", "statfe/blas.py"),
     2: ("statfe/models",),
     3: ("statfe/stats.py", "statfe/registry.py", "statfe/trial.py", "statfe/executors.py", "statfe/signals.py",
         "statfe/chains.py", "statfe/tally.py",

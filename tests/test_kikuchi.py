@@ -143,6 +143,14 @@ def test_exact_where_the_clusters_make_a_tree(model: IsingModel) -> None:
             np.testing.assert_allclose(result.moments().magnetizations, p @ s, atol=1e-6)
 
 
+@pytest.mark.parametrize("beta", [1.5, 500.0])
+def test_a_loose_tolerance_makes_nothing_exact_that_is_not(beta: float) -> None:
+    model = with_fields("ea:shape=2x5,boundary=open,couplings=gaussian,seed=3")
+    (found,) = solve(model, beta, tolerance=0.1)
+    assert found.kind == "exact"
+    assert found.beta_f == pytest.approx(beta_f(model, beta), abs=1e-9, rel=1e-12)
+
+
 def test_trees_of_clusters_are_told_from_others() -> None:
     for model in (MODELS["grid"], MODELS["sk"], build_model("ising:shape=5"), build_model("ising:shape=2x3x2")):
         assert not regions_of(model).is_junction_tree

@@ -76,6 +76,15 @@ def test_methods_that_cannot_be_told_from_the_truth_share_the_place():
     assert (best.methods, best.tied, best.error_per_site) == (("a", "b"), True, 0.1)
 
 
+def test_noise_of_its_own_makes_no_method_the_best():
+    exact = free_energy(0.0, kind="exact", method="exact", n_sites=1)
+    noisy = free_energy(0.2, 0.3, method="noisy", n_sites=1)
+    score = judge(exact, noisy)
+    assert (score.verdict, score.at_reference) == ("within error", False)
+    (best,) = best_by_beta([score, judge(exact, free_energy(1e-3, method="near", n_sites=1))])
+    assert (best.methods, best.tied) == (("near",), False)
+
+
 def test_nothing_to_judge():
     (best,) = best_by_beta(scores({"a": [math.nan]}))
     assert (best.methods, best.tied) == ((), False)

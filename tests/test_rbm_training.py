@@ -20,7 +20,7 @@ from statfe.machines.rbm_file import read_rbm, read_training, write_rbm
 from statfe.machines.settings import Settings
 from statfe.machines.train import train_rbm
 from tests.hdf5_rules import check_format
-from tests.test_rbm import random_machine
+from tests.machines_for_tests import random_machine
 
 BARS = bars_and_stripes(3)
 #: ln of the share of each of the 14 patterns: no machine can do better.
@@ -30,13 +30,14 @@ QUICK = {"hidden": 4, "batch": 5, "epochs": 3, "seed": 7}
 
 @pytest.mark.parametrize(("options", "least"), [
     ({"algorithm": "exact"}, -2.8), ({"algorithm": "cd"}, -3.5), ({"algorithm": "cd", "steps": 5}, -3.0),
-    ({"algorithm": "pcd", "steps": 20, "chains": 100}, -3.2),
-    ({"algorithm": "pt", "chains": 100}, -3.0), ({"algorithm": "tap", "steps": 3, "order": 3}, -5.0),
+    ({"algorithm": "pcd", "steps": 10, "chains": 100}, -3.3),
+    ({"algorithm": "pt", "chains": 100, "levels": 4}, -3.1), ({"algorithm": "tap", "steps": 3, "order": 3}, -5.0),
     ({"algorithm": "exact", "optimiser": "adam", "rate": 0.01}, -2.8),
     ({"algorithm": "exact", "centred": False, "precision": "double"}, -3.6),
+    ({"algorithm": "ratio", "rate": 0.5}, -3.2),
 ], ids=str)
 def test_every_algorithm_learns_bars_and_stripes(options, least):
-    found = train_rbm(np.repeat(BARS.train, 10, axis=0), hidden=8, seed=1, batch=28, epochs=500, monitor_every=500,
+    found = train_rbm(np.repeat(BARS.train, 10, axis=0), hidden=8, seed=1, batch=28, epochs=400, monitor_every=400,
                       **{"rate": 0.1, **options})
     first, last = (look["log_likelihood"] for look in (found.record[0], found.record[-1]))
     assert first < -6.0
@@ -56,6 +57,12 @@ def test_monitors_are_those_of_the_machine():
     assert look["pseudo_likelihood"] == pytest.approx(machine.log_pseudo_likelihood(BARS.train).mean())
     assert look["weight_rms"] == pytest.approx(np.sqrt(np.mean(machine.weights**2)))
     assert look["largest_singular"] == pytest.approx(np.linalg.svd(machine.weights)[1][0])
+    couplings = machine.ising().adjacency.toarray()
+    assert look["effective_beta"] == pytest.approx(np.linalg.eigvalsh(couplings)[-1])
+    assert look["tap_beta_f"] == pytest.approx(statfe.free_energy(machine.ising(), 1.0, "tap").beta_f, abs=1e-6)
+    assert look["tap_log_likelihood"] == pytest.approx(
+        look["log_likelihood"] + look["tap_beta_f"] - look["beta_f"], abs=1e-10)
+    assert math.isnan(look["objective"])
     shown = machine.visible_means(machine.hidden_means(BARS.train))
     assert look["reconstruction"] == pytest.approx(np.mean((shown - BARS.train) ** 2))
 
@@ -68,7 +75,9 @@ def test_a_sampled_likelihood_has_an_error():
 
 ALGORITHMS = [
     {"algorithm": "pcd"}, {"algorithm": "cd", "optimiser": "adam"}, {"algorithm": "pt", "levels": 3},
-    {"algorithm": "tap", "order": 3}, {"algorithm": "exact", "precision": "double", "rate_decay": 0.5}]
+    {"algorithm": "tap", "order": 3}, {"algorithm": "exact", "precision": "double", "rate_decay": 0.5},
+    {"algorithm": "ratio"}, {"visible": "gaussian", "algorithm": "score"}, {"visible": "gaussian", "algorithm": "tap"},
+    {"visible": "gaussian", "noise": 0.5}]
 
 
 @pytest.mark.parametrize("options", ALGORITHMS, ids=str)
@@ -112,8 +121,8 @@ def test_a_machine_alone_has_a_file(tmp_path):
 
 def test_threads_of_the_products_change_no_bit():
     code = ("import numpy as np, hashlib; from statfe.machines.train import train_rbm\n"
-            "data = (np.random.default_rng(1).random((100, 784)) < 0.3) * 1.0\n"
-            "options = {'hidden': 500, 'epochs': 1, 'seed': 1, 'likelihood': 'none'}\n"
+            "data = (np.random.default_rng(1).random((40, 784)) < 0.3) * 1.0\n"
+            "options = {'hidden': 500, 'epochs': 1, 'seed': 1, 'likelihood': 'none', 'batch': 20}\n"
             "found = [train_rbm(data, algorithm=name, **options) for name in ('pcd', 'tap')]\n"
             "print([hashlib.sha256(f.state['parameters'].tobytes()).hexdigest() for f in found])")
     seen = {
@@ -162,7 +171,7 @@ def test_bad_input_is_one_line(data, options, words):
 def test_constant_columns_are_learnt():
     data = np.concatenate([BARS.train, np.zeros((14, 2)), np.ones((14, 1))], axis=1)
     found = train_rbm(data, **{**QUICK, "epochs": 20})
-    assert found.status == "converged"
+    assert (found.status, found.constant_columns) == ("converged", 3)
     assert found.machine.visible_means(np.zeros((1, 4)))[0, 9:] == pytest.approx([0, 0, 1], abs=0.15)
 
 
@@ -180,6 +189,21 @@ def test_a_resume_that_does_not_fit(tmp_path, change, data, words):
     assert path.read_bytes() == before
 
 
+def test_a_training_that_was_killed_goes_on_from_its_last_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("statfe.machines.train.SAVE_SECONDS", 0.0)
+    path, whole = tmp_path / "m.h5", train_rbm(BARS.train, **{**QUICK, "epochs": 6})
+
+    def killed(_what, share):
+        if share > 0.6:
+            raise MemoryError  # as sudden as a kill: nothing is written on the way out
+
+    with pytest.raises(MemoryError):
+        train_rbm(BARS.train, path, progress=killed, **{**QUICK, "epochs": 6})
+    assert read_training(path).epochs == 4
+    found = train_rbm(BARS.train, path, resume=True, epochs=6)
+    assert all(np.array_equal(found.state[name], array) for name, array in whole.state.items())
+
+
 def test_existing_files_stay(tmp_path):
     path = tmp_path / "m.h5"
     path.write_text("mine")
@@ -194,6 +218,37 @@ def test_grey_data_train_but_have_no_pseudo_likelihood():
     found = train_rbm(BARS.train * 0.5 + 0.25, **QUICK)
     assert math.isnan(found.record[-1]["pseudo_likelihood"])
     assert math.isfinite(found.record[-1]["log_likelihood"])
+
+
+GREY = np.repeat(BARS.train, 20, axis=0) + 0.25 * np.random.default_rng(2).normal(size=(280, 9))
+
+
+@pytest.mark.parametrize(("options", "least"), [
+    ({"algorithm": "exact"}, -4.0), ({"algorithm": "cd", "steps": 5}, -7.0), ({"steps": 5}, -6.0),
+    ({"algorithm": "pt"}, -5.5), ({"algorithm": "score"}, -7.0), ({"algorithm": "tap", "steps": 3}, -7.0),
+], ids=str)
+def test_gaussian_units_learn_noisy_bars_and_stripes(options, least):
+    found = train_rbm(GREY, hidden=8, seed=1, batch=28, epochs=150, monitor_every=150, visible="gaussian", noise=0.5,
+                      rate=0.02, **options)
+    first, last = (look["log_likelihood"] for look in (found.record[0], found.record[-1]))
+    # the entropy of the source: 14 patterns, and noise of 0.25 a unit
+    best = -math.log(14) - 9 * 0.5 * math.log(2 * math.pi * math.e * 0.25**2)
+    assert first < -10.0
+    assert least < last < best + 1.0
+
+
+def test_constant_columns_have_a_scale_with_gaussian_units():
+    data = np.concatenate([GREY, np.full((280, 2), 7.0)], axis=1)
+    found = train_rbm(data, hidden=4, seed=1, batch=28, epochs=5, visible="gaussian", rate=0.01)
+    assert (found.status, found.constant_columns) == ("converged", 2)
+    assert found.machine.sigma[9:] == pytest.approx(np.median(GREY.std(axis=0)))
+    assert found.machine.visible_means(np.full((1, 4), 0.5))[0, 9:] == pytest.approx([7.0, 7.0], abs=0.3)
+    flat = train_rbm(np.ones((10, 3)), hidden=2, seed=1, batch=5, epochs=5, visible="gaussian", rate=0.01)
+    assert np.array_equal(flat.machine.sigma, np.ones(3))
+    far = train_rbm(1000.0 * GREY + 1e6, hidden=4, seed=1, batch=28, epochs=5, visible="gaussian", rate=0.01)
+    near = train_rbm(GREY, hidden=4, seed=1, batch=28, epochs=5, visible="gaussian", rate=0.01)
+    assert far.record[-1]["log_likelihood"] == pytest.approx(
+        near.record[-1]["log_likelihood"] - 9 * math.log(1000.0), abs=1e-2)  # the same law in other units
 
 
 def test_an_epoch_sees_every_sample_once():

@@ -83,6 +83,19 @@ def test_the_best_and_those_that_noise_cannot_tell_apart():
     assert noisy.best[0].error == pytest.approx(0.01)
 
 
+def test_noise_of_its_own_makes_no_method_the_best():
+    def with_noise(seed: int) -> Comparison:
+        c = one(16, seed, {"near": [1e-6], "noisy": [0.02]})
+        noisy = [dataclasses.replace(s.result, beta_f_error=0.5) for s in c.scores if s.result.method == "noisy"]
+        near = [s.result for s in c.scores if s.result.method == "near"]
+        return dataclasses.replace(c, scores=score_methods(c.reference, [*near, *noisy]))
+
+    trust = trust_of([with_noise(k) for k in range(2)])
+    cell = cell_of(trust, "noisy", 16)
+    assert cell.noise > cell.median_error > cell.reference_noise == 0.0
+    assert trust.best[0].methods == ("near",)
+
+
 def test_summary_of_a_method():
     errors = {"good": [1e-3, 1e-3, 5e-3], "then-bad": [1e-3, 0.5, 1e-3], "bad": [0.1, 0.1, 0.1]}
     trust = trust_of([one(n, k, errors, good="upper_bound") for n in (16, 64) for k in range(2)])

@@ -172,6 +172,15 @@ def test_exact_on_forests(model):
         np.testing.assert_allclose(found.correlations, truth.pair_correlations, atol=1e-11)
 
 
+@pytest.mark.parametrize("options", [{"iterations": 1}, {"iterations": 3}, {"tolerance": 0.1}])
+def test_unsettled_messages_on_a_forest_give_a_bound_and_nothing_exact(options):
+    model = tree(12, 1)
+    (found,) = solve(model, 1.5, **options)
+    exact = naive.beta_f(model, 1.5)
+    assert found.beta_f <= exact + 1e-11
+    assert found.kind == ("exact" if found.beta_f == pytest.approx(exact, abs=1e-9) else "lower_bound")
+
+
 def test_huge_beta_is_finite():
     for spec in ("ising:shape=4x4", "ising:shape=3x3,coupling=-1", "ea:shape=4x4,seed=1,field=0.3", "sk:n=9,seed=1"):
         model = build_model(spec)

@@ -14,8 +14,8 @@ from statfe_cli.arguments import force_option, json_option, seed_option
 def command() -> None:
     """Make or import data to learn from.
 
-    Data are rows of units 0 and 1 with labels, in a training and a test part; the file says by which rule grey values
-    became 0 and 1, and how the parts were chosen.
+    Data are rows of units, 0 and 1 or grey values, with labels, in a training and a test part; the file says
+    by which rule grey values became 0 and 1, and how the parts were chosen.
     """
 
 
@@ -41,9 +41,10 @@ def _test_fraction(default: float) -> Callable[[Callable[..., Any]], Callable[..
 
 
 def _grey(function: Callable[..., Any]) -> Callable[..., Any]:
-    """How grey values become 0 and 1."""
-    rule = click.option("--binarise", type=click.Choice(["threshold", "sample"]), default="threshold",
-                        show_default=True, help="1 above the threshold, or with the grey value as probability.")
+    """How grey values become 0 and 1, or stay."""
+    rule = click.option("--binarise", type=click.Choice(["threshold", "sample", "grey"]), default="threshold",
+                        show_default=True,
+                        help="1 above the threshold, or with the grey value as probability; grey leaves it as it is.")
     return rule(click.option("--threshold", type=float, default=0.5, show_default=True,
                              help="Between 0 (black) and 1 (white).")(function))
 

@@ -136,6 +136,8 @@ def say(message: str, code: int) -> int:
 
 def run() -> None:
     """Console entry point."""
+    # --workers shares the work out; threads of a BLAS under them would only wait for each other
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _exit_on_second_signal()
     sys.exit(main())
 

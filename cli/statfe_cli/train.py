@@ -24,12 +24,22 @@ def command() -> None:
     """
 
 
+_stream = click.option(
+    "--stream/--no-stream", default=None,
+    help="Leave the training rows in the file and read them block by block.  [default: where they pass 1 GiB]")
+
+
 @command.command("rbm")
 @click.argument("data", metavar="DATA.h5")
 @click.option("-o", "--output", required=True, metavar="MODEL.h5", help="HDF5 file to write: file:MODEL.h5 is a model.")
 @click.option("--hidden", type=click.IntRange(min=1), help="Hidden units; needed unless a training goes on.")
-@click.option("--algorithm", type=click.Choice(["pcd", "cd", "pt", "tap", "exact"]),
-              help="Where the means under the machine come from.  [default: pcd]")
+@click.option("--visible", type=click.Choice(["bernoulli", "gaussian"]),
+              help="Visible units: values in [0, 1], or any numbers.  [default: bernoulli]")
+@click.option("--noise", type=float, help="Of Gaussian units given the hidden ones: sigma over the standard deviation "
+              "of the column.  [default: 1]")
+@click.option("--algorithm", type=click.Choice(["pcd", "cd", "pt", "tap", "exact", "ratio", "score"]),
+              help="Where the means under the machine come from; ratio (0/1 units) and score matching (Gaussian) need "
+              "none.  [default: pcd]")
 @click.option("--steps", type=click.IntRange(min=1), help="Gibbs steps, or TAP iterations, a gradient.  [default: 1]")
 @click.option("--chains", type=click.IntRange(min=1), help="Persistent chains or TAP points.  [default: the batch]")
 @click.option("--levels", type=click.IntRange(min=2),
@@ -45,6 +55,7 @@ def command() -> None:
 @click.option("--centred/--no-centred", default=None, help="Centre the units.  [default: centred]")
 @click.option("--scale", type=float, help="Standard deviation of the first weights.  [default: 0.01]")
 @click.option("--precision", type=click.Choice(["single", "double"]), help="Of the training.  [default: single]")
+@_stream
 @click.option("--likelihood", default="auto", show_default=True, metavar="SPEC",
               help="Method for -ln Z at every look: auto (exact where that is cheap), none, or a spec such as ais.")
 @click.option("--monitor-every", type=click.IntRange(min=1), default=1, show_default=True,
@@ -80,8 +91,9 @@ def _print(found: RbmTraining) -> None:
     from statfe_cli.output import table, with_error
 
     s, machine = found.settings, found.machine
-    click.echo(f"{machine.n_visible} visible, {machine.n_hidden} hidden units; {s.algorithm} of {s.steps} steps, "
-               f"{s.optimiser} at rate {s.rate:g}, batches of {s.batch}, seed {found.seed}, {found.seconds:.3g} s\n")
+    click.echo(f"{machine.n_visible} {s.visible} visible, {machine.n_hidden} hidden units; {s.algorithm} of "
+               f"{s.steps} steps, {s.optimiser} at rate {s.rate:g}, batches of {s.batch}, seed {found.seed}, "
+               f"{found.seconds:.3g} s\n")
     shown = found.record if len(found.record) <= 24 else found.record[::-(len(found.record) // -24)]
     if shown[-1] is not found.record[-1]:
         shown = [*shown, found.record[-1]]
@@ -89,10 +101,14 @@ def _print(found: RbmTraining) -> None:
         [str(r["epoch"]), *(with_error(r[name], r["beta_f_error"], 6) for name in (
             "log_likelihood", "test_log_likelihood")),
          *(f"{r[name]:.5g}" if r[name] == r[name] else "-" for name in (
-             "pseudo_likelihood", "test_pseudo_likelihood", "reconstruction", "largest_singular")), r["status"]]
+             "tap_log_likelihood", "pseudo_likelihood", "test_pseudo_likelihood", "reconstruction",
+             "effective_beta")), r["status"]]
         for r in shown]
-    head = ["epoch", "<ln p>", "test", "pseudo", "test", "reconstruction", "norm of W", "status of Z"]
-    click.echo(table(head, rows, left=(7,)))
+    head = ["epoch", "<ln p>", "test", "TAP", "pseudo", "test", "reconstruction", "beta_eff", "status of Z"]
+    click.echo(table(head, rows, left=(8,)))
+    if found.constant_columns:
+        click.echo(f"\n{found.constant_columns} of {machine.n_visible} columns of the training data are constant: the "
+                   "machine learns nothing from them but their value")
     if found.message:
         click.echo(f"\n{found.status}: {found.message}")
     click.echo(f"\nwrote {found.path}")
@@ -120,13 +136,16 @@ def _print(found: RbmTraining) -> None:
               help="Epochs in which that weight rises from 0.")
 @click.option("--precision", type=click.Choice(["float32", "float64"]), default="float32", show_default=True,
               help="Of the training.")
+@_stream
 @click.option("--resume", is_flag=True,
               help="Go on with the training in MODEL.h5, to --epochs epochs in all; model and rates are the file's.")
 @seed_option
+@workers_option
 @force_option
 @json_option
 def vae(data: str, output: str, latent: int, hidden: str, likelihood: str, activation: str, epochs: int, resume: bool,
-        seed: int | None, force: bool, as_json: bool, **options: Any) -> int:
+        stream: bool | None, seed: int | None, workers: int | None, force: bool, as_json: bool,
+        **options: Any) -> int:
     """Train a variational autoencoder on the training part of DATA.h5; the test part is only looked at.
 
     The same seed gives the same bits, in one go or stopped and resumed.
@@ -142,7 +161,8 @@ def vae(data: str, output: str, latent: int, hidden: str, likelihood: str, activ
     with progress_bar("training") as progress:
         found = statfe.train_vae(
             data, output, latent=latent, hidden=layers_of(hidden), likelihood=likelihood, activation=activation,
-            epochs=epochs, options=chosen, resume=resume, force=force, progress=progress)
+            epochs=epochs, options=chosen, stream=stream, resume=resume, force=force,
+            workers=workers or available_cpus(), progress=progress)
     if as_json:
         print_json({**found.to_dict(), "path": output})
     else:

@@ -1,4 +1,4 @@
-"""`Dataset`: rows of 0/1 units in a training and a test part, with labels, and how they came to be."""
+"""`Dataset`: rows of units, 0 and 1 or numbers, in a training and a test part, with labels, and how they came."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ SPLIT_KEY, BINARISE_KEY, MAKE_KEY = 9301, 9302, 9303
 RULES = {
     "threshold": "a unit is 1 where its grey value, in [0, 1], is above {threshold:g}",
     "sample": "a unit is 1 with its grey value, in [0, 1], as the probability, drawn once from the seed",
+    "grey": "a unit is its grey value, in [0, 1], as it is",
     "none": "the units were 0 and 1 from the start",
 }
 
@@ -27,7 +28,8 @@ class Dataset:
     Attributes
     ----------
     train, test
-        Units 0 and 1, int8, shapes (n_train, units) and (n_test, units); `test` may be empty.
+        Units 0 and 1, int8, or finite numbers, float32, shapes (n_train, units) and (n_test, units); `test` may be
+        empty.
     train_labels, test_labels
         Class of each sample, int64; -1 where it has none.
     shape
@@ -64,8 +66,11 @@ class Dataset:
                 raise UsageError(
                     f"{self.name}: {part} of shape {rows.shape} with labels {labels.shape} is not samples of {units} "
                     "units with one label each")
-            if not np.all((rows == 0) | (rows == 1)):
-                raise UsageError(f"{self.name}: units must be 0 or 1; binarise the data first")
+            if rows.dtype == np.float32:
+                if not np.isfinite(rows).all():
+                    raise UsageError(f"{self.name}: units must be finite numbers; remove rows with others")
+            elif not np.all((rows == 0) | (rows == 1)):
+                raise UsageError(f"{self.name}: units must be 0 or 1, or real numbers as float32; binarise the data")
         if not len(self.train):
             raise UsageError(f"{self.name}: there is no training sample; lower test_fraction")
 
@@ -77,14 +82,16 @@ class Dataset:
 
 def check_rule(rule: str, threshold: float) -> None:
     """Refuse an unknown rule, or a threshold outside [0, 1)."""
-    if rule not in ("threshold", "sample"):
-        raise UsageError(f"binarise must be threshold or sample, got {rule!r}")
+    if rule not in ("threshold", "sample", "grey"):
+        raise UsageError(f"binarise must be threshold, sample or grey, got {rule!r}")
     if not 0.0 <= threshold < 1.0:
         raise UsageError(f"threshold must be in [0, 1), got {threshold:g}")
 
 
 def binarised(grey: np.ndarray, rule: str, threshold: float, seed: int, part: int = 0) -> np.ndarray:
-    """Units 0 and 1, int8, from grey values in [0, 1], by one of `RULES`."""
+    """Units 0 and 1, int8, from grey values in [0, 1], by one of `RULES`; the values as float32 for ``grey``."""
+    if rule == "grey":
+        return grey.astype(np.float32)
     if rule == "threshold":
         return (grey > threshold).astype(np.int8)
     return (generator(seed, (BINARISE_KEY, part)).random(grey.shape) < grey).astype(np.int8)

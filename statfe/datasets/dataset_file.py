@@ -36,7 +36,7 @@ def write_dataset(path: str | PathLike[str], data: Dataset) -> None:
 def _write_part(group: h5py.Group, units: np.ndarray, labels: np.ndarray) -> None:
     write_coordinate(group, "sample", np.arange(len(units)), "1", "index of the sample")
     write_coordinate(group, "unit", np.arange(units.shape[1], dtype=np.int32), "1", "index of the unit, row by row")
-    write_variable(group, "state", units, ("sample", "unit"), "1", "state of the unit, 0 or 1")
+    write_variable(group, "state", units, ("sample", "unit"), "1", "state of the unit")
     write_variable(group, "label", labels, ("sample",), "1", "class of the sample; -1 where it has none")
 
 

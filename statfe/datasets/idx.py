@@ -63,7 +63,8 @@ def import_idx(
     test, test_labels
         Files of a test part; a share `test_fraction` of the samples in `path` when None.
     binarise, threshold
-        ``threshold``: 1 where the grey value is above `threshold`; ``sample``: 1 with the grey value as probability.
+        ``threshold``: 1 where the grey value is above `threshold`; ``sample``: 1 with the grey value as probability;
+        ``grey``: the grey value itself, as Gaussian units take it.
     seed
         Of the split and the draws.
     """

@@ -14,8 +14,8 @@ from statfe._jit import njit
 from statfe.kernels.exponential import exp_block
 from statfe.kernels.rng import advance
 
-#: Streams that advance together.
-LANES = 64
+#: Streams that advance together, and how often before their words are used.
+LANES, ROUNDS = 64, 16
 
 LOG2_E, ROUND = np.float32(1.44269504), np.float32(12582912.0)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
@@ -62,36 +62,47 @@ def probabilities_single(inputs, bias, scales, out):
 
 
 @njit
-def _advance_lanes(states, words):
-    for k in range(LANES):
-        words[k], states[0, k], states[1, k], states[2, k], states[3, k] = advance(
-            states[0, k], states[1, k], states[2, k], states[3, k])
+def fill_words(states, words):
+    """Random words, LANES at a time: len(words) is a multiple of LANES."""
+    s0, s1, s2, s3 = states[0], states[1], states[2], states[3]
+    for start in range(0, len(words), LANES):
+        for k in range(LANES):
+            words[start + k], s0[k], s1[k], s2[k], s3[k] = advance(s0[k], s1[k], s2[k], s3[k])
+
+
+@njit
+def _compare_double(words, probabilities, out):
+    for k in range(len(out)):  # 52 random bits
+        u = np.float64(words[k] >> np.uint64(12)) * 2.220446049250313e-16
+        out[k] = 1.0 if u < probabilities[k] else 0.0
+
+
+@njit
+def _compare_single(halves, probabilities, out):
+    for k in range(len(out)):
+        u = np.float32(halves[k] >> np.uint32(9)) * np.float32(1.1920929e-07)
+        out[k] = ONE if u < probabilities[k] else np.float32(0.0)
 
 
 @njit
 def draw_double(probabilities, states, out):
     """out = 1 with the given probabilities, else 0; flat float64. `states` is uint64 of shape (4, LANES)."""
-    words = np.empty(LANES, np.uint64)
-    uniforms = words.view(np.float64)
-    for start in range(0, len(out), LANES):
-        _advance_lanes(states, words)
-        for k in range(LANES):  # a double in [1, 2) with 52 random bits
-            words[k] = (words[k] >> np.uint64(12)) | np.uint64(0x3FF0000000000000)
-        for k in range(min(LANES, len(out) - start)):
-            out[start + k] = 1.0 if uniforms[k] - 1.0 < probabilities[start + k] else 0.0
+    words = np.empty(ROUNDS * LANES, np.uint64)
+    for start in range(0, len(out), len(words)):
+        end = min(start + len(words), len(out))
+        fill_words(states, words[:-((end - start) // -LANES) * LANES])
+        _compare_double(words, probabilities[start:end], out[start:end])
 
 
 @njit
 def draw_single(probabilities, states, out):
     """`draw_double` in float32: 23 random bits a unit, two units a word."""
-    words = np.empty(LANES, np.uint64)
-    halves, uniforms = words.view(np.uint32), words.view(np.float32)
-    for start in range(0, len(out), 2 * LANES):
-        _advance_lanes(states, words)
-        for k in range(2 * LANES):
-            halves[k] = (halves[k] >> np.uint32(9)) | np.uint32(0x3F800000)
-        for k in range(min(2 * LANES, len(out) - start)):
-            out[start + k] = ONE if uniforms[k] - ONE < probabilities[start + k] else np.float32(0.0)
+    words = np.empty(ROUNDS * LANES, np.uint64)
+    halves = words.view(np.uint32)
+    for start in range(0, len(out), len(halves)):
+        end = min(start + len(halves), len(out))
+        fill_words(states, words[:-((end - start) // (-2 * LANES)) * LANES])
+        _compare_single(halves, probabilities[start:end], out[start:end])
 
 
 @njit
@@ -116,7 +127,7 @@ def exchange(visible, log_ratios, states, first, accepted):
     for t in range(first, len(log_ratios), 2):
         for c in range(log_ratios.shape[1]):
             if used == LANES:
-                _advance_lanes(states, words)
+                fill_words(states, words)
                 used = 0
             u = (words[used] >> np.uint64(11)) * 1.1102230246251565e-16
             used += 1

@@ -16,10 +16,22 @@ import numpy as np
 
 from statfe._jit import njit
 from statfe.kernels.activations import exp_any
-from statfe.kernels.exponential import product_block, sum_block
+from statfe.kernels.exponential import exp_block
 
-#: Factors between 1 and 2 that are multiplied before a logarithm is taken: 2^64 is finite in float32.
-FACTORS = 64
+#: Times that a row of factors between 1 and 2 is folded before logarithms are taken: 2^64 is finite in float32.
+FOLDS = 6
+
+
+@njit
+def _fold(terms, factors, count):
+    """Add the ends of `terms` to their beginnings, and multiply `factors` likewise; returns how many are left."""
+    for _ in range(FOLDS):
+        half = count >> 1
+        count -= half
+        for i in range(half):
+            terms[i] += terms[count + i]
+            factors[i] *= factors[count + i]
+    return count
 
 
 @njit
@@ -55,10 +67,10 @@ def bernoulli_rows(targets, copies, outputs, scale, log_likelihood):
             share = one / (one + e)
             row[i] = factor * (target[i] - (share if odds >= zero else e * share))
             powers[i] = one + e
-        total = np.float64(sum_block(work, width))
-        for start in range(0, width, FACTORS):
-            length = min(FACTORS, width - start)
-            total -= math.log(np.float64(product_block(powers[start:start + length], length)))
+        count = _fold(work, powers, width)
+        total = 0.0
+        for i in range(count):
+            total += np.float64(work[i]) - math.log(np.float64(powers[i]))
         log_likelihood[r] = total
 
 
@@ -83,6 +95,19 @@ def gaussian_rows(targets, copies, outputs, variances, log_likelihood):
 
 
 @njit
+def _sigmas(heads):
+    """sigma of every point and latent unit, float64, flat; at most exp(700), where all else overflows."""
+    latent = heads.shape[1] // 2
+    size = heads.shape[0] * latent
+    halves, room, sigmas = np.empty(size), np.empty(size), np.empty(size)
+    for i in range(heads.shape[0]):
+        for c in range(latent):
+            halves[i * latent + c] = min(0.5 * np.float64(heads[i, latent + c]), 700.0)
+    exp_block(halves, size, room, sigmas)
+    return sigmas
+
+
+@njit
 def draw_latent(heads, noise, copies, samples, log_ratio, divergence):
     """Equations (1) and (2).
 
@@ -98,18 +123,20 @@ def draw_latent(heads, noise, copies, samples, log_ratio, divergence):
         KL, float64, shape (points,); written.
     """
     latent = noise.shape[1]
+    sigmas = _sigmas(heads)
     for i in range(heads.shape[0]):
         kl = 0.0
         for c in range(latent):
             mu, log_variance = np.float64(heads[i, c]), np.float64(heads[i, latent + c])
-            kl += 0.5 * (mu * mu + math.expm1(log_variance) - log_variance)
+            sigma = sigmas[i * latent + c]
+            kl += 0.5 * (mu * mu + (sigma * sigma - 1.0) - log_variance)
         divergence[i] = kl
         for r in range(i * copies, (i + 1) * copies):
             total = 0.0
             for c in range(latent):
                 mu, log_variance = np.float64(heads[i, c]), np.float64(heads[i, latent + c])
                 eps = np.float64(noise[r, c])
-                z = mu + math.exp(0.5 * log_variance) * eps
+                z = mu + sigmas[i * latent + c] * eps
                 samples[r, c] = z
                 total += 0.5 * (log_variance + eps * eps - z * z)
             log_ratio[r] = total
@@ -163,9 +190,10 @@ def weighted_head_slopes(heads, noise, copies, samples, slopes, weights, share, 
         Of the shape of `heads`; written.
     """
     latent = noise.shape[1]
+    sigmas = _sigmas(heads)
     for i in range(heads.shape[0]):
         for c in range(latent):
-            sigma = math.exp(0.5 * np.float64(heads[i, latent + c]))
+            sigma = sigmas[i * latent + c]
             mean_slope, variance_slope = 0.0, 0.0
             for r in range(i * copies, (i + 1) * copies):
                 eps, factor = np.float64(noise[r, c]), -share * weights[r]
@@ -184,12 +212,12 @@ def weighted_head_slopes(heads, noise, copies, samples, slopes, weights, share, 
 def analytic_head_slopes(heads, noise, copies, slopes, share, kl_weight, out):
     """The same of the loss with the divergence (2): slopes of ln p(x|z) alone are sampled."""
     latent = noise.shape[1]
+    sigmas = _sigmas(heads)
     for i in range(heads.shape[0]):
         for c in range(latent):
-            log_variance = np.float64(heads[i, latent + c])
-            sigma = math.exp(0.5 * log_variance)
+            sigma = sigmas[i * latent + c]
             mean_slope = share * kl_weight * np.float64(heads[i, c])
-            variance_slope = 0.5 * share * kl_weight * math.expm1(log_variance)
+            variance_slope = 0.5 * share * kl_weight * (sigma * sigma - 1.0)
             for r in range(i * copies, (i + 1) * copies):
                 mean_slope += np.float64(slopes[r, c])
                 variance_slope += 0.5 * np.float64(slopes[r, c]) * sigma * np.float64(noise[r, c])

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from statfe.executors import ALONE, Crew, even_blocks
 from statfe.kernels.adam import adam_step
 
 #: Decay of the running mean of the gradient and of its square, and what keeps the quotient finite.
 DECAY_FIRST, DECAY_SECOND, EPSILON = 0.9, 0.999, 1e-8
+#: Parameters of a block for a thread, and the multiplications that one of them is worth.
+BLOCK, WORTH = 2**16, 32
 
 
 class Adam:
-    """The running moments of a gradient; `step` moves a vector of parameters in place."""
+    """The running moments of a gradient; `step` moves a vector of parameters in place, by blocks that `crew` shares."""
 
     def __init__(
         self, size: int, *, decay_first: float = DECAY_FIRST, decay_second: float = DECAY_SECOND,
-        epsilon: float = EPSILON, dtype: type = np.float64,
+        epsilon: float = EPSILON, dtype: type = np.float64, crew: Crew = ALONE,
     ) -> None:
-        self.count = 0
+        self.count, self._crew = 0, crew
+        self._blocks = even_blocks(size, WORTH * size, BLOCK)
         self._decays = decay_first, decay_second, epsilon
         self._first: np.ndarray = np.zeros(size, dtype)
         self._second: np.ndarray = np.zeros(size, dtype)
@@ -32,7 +36,19 @@ class Adam:
         self.count = count
         self._first[:], self._second[:] = first, second
 
-    def step(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> None:
-        """Move `parameters` (of the type given, shape (size,)) against `gradient`, by at most about `rate` each."""
+    def step(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> float:
+        """Move `parameters` (of the type given, shape (size,)) against `gradient`, by at most about `rate` each.
+
+        Returns the square of the gradient's norm.
+        """
         self.count += 1
-        adam_step(parameters, gradient, self._first, self._second, self.count, rate, *self._decays)
+        squares = [0.0] * len(self._blocks)
+
+        def move(k: int) -> None:
+            block = self._blocks[k]
+            squares[k] = float(np.dot(gradient[block], gradient[block]))
+            adam_step(parameters[block], gradient[block], self._first[block], self._second[block], self.count, rate,
+                      *self._decays)
+
+        self._crew.run(move, len(self._blocks))
+        return sum(squares)

@@ -18,7 +18,8 @@ import numpy as np
 
 from statfe.errors import UsageError
 from statfe.learned.adam import Adam
-from statfe.learned.autoregressive_trial import AutoregressiveTrial, Training, free_trial
+from statfe.learned.autoregressive_trial import AutoregressiveTrial, free_trial
+from statfe.learned.trial_course import Record, lead
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 
@@ -28,11 +29,6 @@ BATCHES_KEY = 9102
 BATCH, RATE, MAX_RATE = 512, 1.0, 0.03
 #: How many parameters a batch tells apart: this squared times its samples.
 DETAIL = 3.0
-#: Share of the steps in which beta rises to its target, and in which the rate falls to its last value.
-RISE, FALL = 0.4, 0.3
-LAST_RATE = 0.02
-#: Steps whose mean bound is compared with that of as many before.
-WINDOW = 40
 #: Weights of a batch are scaled below this, so that squares of gradients do not overflow.
 LARGEST = 1e100
 
@@ -81,16 +77,8 @@ def train_autoregressive(
         raise UsageError("a trial of another model is no start; give one of the same model object")
     begin = start or free_trial(model, 0.0, seed=seed, depth=depth, hidden=hidden, order=order)
     most = default_steps(model.n_sites) if steps is None else steps
-    rising, falling = int(RISE * most), int(FALL * most)
     course = _Course(replace(begin, parameters=begin.parameters.copy()), batch, seed, workers, most, progress)
-    for k in range(rising):
-        course.step(begin.beta + (beta - begin.beta) * (k + 1) / (rising + 1), rate)
-    settled = False
-    while course.steps < most - falling and not settled:
-        course.step(beta, rate)
-        settled = course.steps % WINDOW == 0 and course.settled(rising)
-    for k in range(falling):
-        course.step(beta, rate * LAST_RATE ** ((k + 1) / falling))
+    settled = lead(course.step, course.record, begin.beta, beta, most, rate)
     return course.trained(beta, settled)
 
 
@@ -111,13 +99,7 @@ class _Course:
         present = float(trial.network.mask.sum())
         self.scale = min(1.0, DETAIL * math.sqrt(batch / max(present, 1.0))) / trial.n_sites
         self.rng, self.adam = generator(seed, BATCHES_KEY), Adam(trial.network.layout.size)
-        self.betas: list[float] = []
-        self.means: list[float] = []
-        self.deviations: list[float] = []
-
-    @property
-    def steps(self) -> int:
-        return len(self.betas)
+        self.record = Record(batch)
 
     def step(self, beta: float, rate: float) -> None:
         """Draw a batch at `beta` and move the parameters against (1).
@@ -128,28 +110,16 @@ class _Course:
         trial = replace(self.trial, beta=beta)
         samples = trial.draw(self.batch, self.rng, self.workers)
         v = beta * samples.energy + samples.log_prob
-        mean = float(np.mean(v))
-        apart = v - mean
+        self.record.note(beta, v)
+        apart = v - float(np.mean(v))
         largest = float(np.max(np.abs(apart)))
-        self.betas.append(beta)
-        self.means.append(mean)
-        self.deviations.append(largest * float(np.sqrt(np.mean((apart / max(largest, 1e-300)) ** 2))))
         # n - 1: the mean is that of the same batch. Adam does not see a common factor.
         apart /= (self.batch - 1) * max(1.0, largest / LARGEST)
-        change = min(MAX_RATE, rate * self.scale * self.deviations[-1])
+        change = min(MAX_RATE, rate * self.scale * self.record.deviations[-1])
         self.adam.step(trial.parameters, trial.score(samples, apart), change)
         if self.progress is not None:
-            self.progress(self.steps / self.most)
-
-    def settled(self, first: int) -> bool:
-        """Whether the mean bound of the last steps, all after `first`, is below that before by chance at most."""
-        if self.steps < first + 2 * WINDOW:
-            return False
-        late, early = np.mean(self.means[-WINDOW:]), np.mean(self.means[-2 * WINDOW:-WINDOW])
-        noise = np.max(self.deviations[-WINDOW:]) * np.sqrt(2.0 / (self.batch * WINDOW))
-        return bool(early - late < noise)
+            self.progress(self.record.steps / self.most)
 
     def trained(self, beta: float, settled: bool) -> AutoregressiveTrial:
         """The trial with its record."""
-        record = Training(np.array(self.betas), np.array(self.means), np.array(self.deviations), settled)
-        return replace(self.trial, beta=beta, training=record)
+        return replace(self.trial, beta=beta, training=self.record.training(settled))

@@ -131,6 +131,11 @@ class AutoregressiveTrial:
         ordered = np.ascontiguousarray(np.asarray(spins, dtype=np.float64)[:, self.order].T)
         return self._walk(ordered, None, workers)
 
+    def valued(self, spins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """V = beta E + ln q of spins of shape (count, n_sites), without the model's offset; nothing is drawn."""
+        taken = self.walked(spins)
+        return np.asarray(self.beta * taken.energy + taken.log_prob)
+
     def score(self, samples: Walk, weights: np.ndarray) -> np.ndarray:
         """sum_b weights_b d ln q(s_b) / d parameters; shape of `parameters`."""
         return self.network.score(self.parameters, samples.spins, samples.odds, samples.units, weights)

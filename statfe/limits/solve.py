@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.errors import SpecError, UsageError, unknown_name
 from statfe.executors import map_tasks
 from statfe.limits import hopfield, sk
@@ -31,6 +32,7 @@ PARAMETERS: dict[str, tuple[Option, ...]] = {
 FIELD = Option("field", "float", 0.0, "h of every site", minimum=-1e6, maximum=1e6)
 
 
+@one_thread()
 def thermodynamic_limit(
     family: str, beta: float | str | Sequence[float] | np.ndarray, solution: str | None = None, *,
     field: float = 0.0, seed: int | None = None, workers: int = 1,

@@ -11,12 +11,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from statfe.datasets.rows import MemoryRows, Rows, Survey, survey
+from statfe.executors import Crew, even_blocks
 from statfe.kernels.rbm import centred_difference
+from statfe.learned.adam import WORTH
+from statfe.machines.gaussian_rbm import GaussianRbm
+from statfe.machines.gaussian_tap import GaussianTapPhase
+from statfe.machines.gaussian_units import ExactGaussianPhase, GaussianUnits
 from statfe.machines.gibbs import PRECISIONS, Parameters, Real, Units
+from statfe.machines.objectives import OBJECTIVES, RatioMatching, ScoreMatching
 from statfe.machines.optimiser import AdamClimb, Momentum, Optimiser
 from statfe.machines.phases import (
     ContrastivePhase,
     ExactPhase,
+    Means,
     PersistentPhase,
     Phase,
     TapPhase,
@@ -38,42 +46,73 @@ LOOK = 50
 
 
 class Course:
-    """A training while it goes on. `data` is int8 or float, shape (n, n_visible), kept and never changed."""
+    """A training while it goes on.
 
-    def __init__(self, data: np.ndarray, settings: Settings, seed: int) -> None:
-        self.data, self.settings, self.seed = data, settings, seed
+    Attributes
+    ----------
+    rows, facts
+        The data, never changed, and what a survey of them found.
+    shift, sigma
+        Gaussian visible units are trained as (v - shift) / sigma, float64, shape (n_visible,): the means of the
+        columns, and sigma of the machine; zeros and ones for units in [0, 1].
+    """
+
+    def __init__(
+        self, data: Rows | np.ndarray, settings: Settings, seed: int, facts: Survey | None = None, workers: int = 1
+    ) -> None:
+        self.rows = rows = data if isinstance(data, Rows) else MemoryRows(data)
+        self.facts = facts = facts or survey(rows)
+        self.settings, self.seed = settings, seed
+        self.crew = Crew(workers)
         self.dtype: Real = PRECISIONS[settings.precision]
-        n_visible = data.shape[1]
+        n_visible = rows.shape[1]
+        gaussian = settings.visible == "gaussian"
+        self.sigma = settings.noise * _scales(facts) if gaussian else np.ones(n_visible)
+        self.shift = facts.means if gaussian else np.zeros(n_visible)
         self.parameters = Parameters(n_visible, settings.hidden, self.dtype)
         self.gradient = Parameters(n_visible, settings.hidden, self.dtype)
-        self.units = Units(self.dtype, seed)
+        kind = GaussianUnits if gaussian else Units
+        self.units = kind(self.dtype, seed, self.crew)
         rng = generator(seed, START_KEY)
-        means = data.mean(axis=0, dtype=np.float64)
-        smooth = (len(data) * means + 0.5) / (len(data) + 1.0)
-        self.parameters.a[:] = np.log(smooth / (1.0 - smooth))
+        means = facts.means - self.shift
+        smooth = (len(rows) * means + 0.5) / (len(rows) + 1.0)
+        self.parameters.a[:] = 0.0 if gaussian else np.log(smooth / (1.0 - smooth))
         self.parameters.W[:] = settings.scale * rng.standard_normal(self.parameters.W.shape)
         self.centre_visible = means.astype(self.dtype) if settings.centred else np.zeros(n_visible, self.dtype)
         self.centre_hidden = np.full(settings.hidden, 0.5 if settings.centred else 0.0, self.dtype)
+        self._nothing = Means(
+            np.zeros(n_visible, self.dtype), np.zeros(settings.hidden, self.dtype),
+            np.zeros((n_visible, settings.hidden), self.dtype))
         self.optimiser: Optimiser = (
-            AdamClimb(self.parameters.layout.size, self.dtype) if settings.optimiser == "adam"
-            else Momentum(self.parameters.layout.size, self.dtype, settings.momentum))
+            AdamClimb(self.parameters.layout.size, self.dtype, self.crew) if settings.optimiser == "adam"
+            else Momentum(self.parameters.layout.size, self.dtype, settings.momentum, self.crew))
         self.phase = self._phase(rng)
         self.epochs = 0
 
-    def _phase(self, rng: np.random.Generator) -> Phase:
+    def _phase(self, rng: np.random.Generator) -> Phase | RatioMatching | ScoreMatching:
         s, chains = self.settings, self.settings.chains or self.settings.batch
+        gaussian = s.visible == "gaussian"
+        if s.algorithm in OBJECTIVES:
+            return OBJECTIVES[s.algorithm]()
         if s.algorithm == "exact":
-            return ExactPhase()
+            return ExactGaussianPhase() if gaussian else ExactPhase()
         if s.algorithm == "cd":
             return ContrastivePhase(self.units, s.steps)
-        start = self.data[rng.integers(0, len(self.data), chains)].astype(self.dtype)
+        start = self.in_units(self.rows.pick(rng.integers(0, len(self.rows), chains)))
         if s.algorithm == "tap":
-            return TapPhase(self.parameters, s.steps, start, s.order)
-        start = self.units.draw(start)
+            return (GaussianTapPhase(self.parameters, s.steps, start) if gaussian
+                    else TapPhase(self.parameters, s.steps, start, s.order))
+        start = start if gaussian else self.units.draw(start)
         if s.algorithm == "pt":
             # the biases are still those of the data alone
             return TemperedPhase(self.units, s.steps, start, s.levels, self.parameters.a)
         return PersistentPhase(self.units, s.steps, start)
+
+    def in_units(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of data as the training has them."""
+        if self.settings.visible == "gaussian":
+            return np.asarray((rows - self.shift) / self.sigma, dtype=self.dtype)
+        return rows.astype(self.dtype)
 
     def state(self) -> dict[str, np.ndarray]:
         """All arrays that change; filled in place, they bring the course back."""
@@ -85,10 +124,10 @@ class Course:
     def epoch(self) -> bool:
         """See all data once; False as soon as the parameters leave what a machine can hold."""
         s = self.settings
-        order = generator(self.seed, (ORDER_KEY, self.epochs)).permutation(len(self.data))
+        order = generator(self.seed, (ORDER_KEY, self.epochs))
         rate = float(s.rate or 0.0) * s.rate_decay**self.epochs
-        for number, first in enumerate(range(0, len(order), s.batch)):
-            self.step(self.data[order[first:first + s.batch]].astype(self.dtype), rate)
+        for number, rows in enumerate(self.rows.batches(order, s.batch)):
+            self.step(self.in_units(rows), rate)
             if number % LOOK == 0 and not self.is_sound():
                 return False
         if not self.is_sound():
@@ -106,14 +145,20 @@ class Course:
         self.optimiser.climb(self.parameters.vector, self.gradient.vector, rate)
 
     def fill_gradient(self, visible: np.ndarray, hidden: np.ndarray) -> None:
-        """The gradient (1) of the mean of ln p, less the weight decay; `hidden` is p(h = 1 | visible)."""
+        """The gradient (1) of the mean of ln p, less the weight decay; `hidden` is p(h = 1 | visible).
+
+        That of an objective without Z has no second phase, and is centred likewise.
+        """
         p, out = self.parameters, self.gradient
-        machine = self.phase.means(p, hidden)
-        data = means_of_rows(visible, hidden)
+        if isinstance(self.phase, (RatioMatching, ScoreMatching)):
+            data, machine = self.phase.descent(p, visible).slopes, self._nothing
+        else:
+            machine, data = self.phase.means(p, hidden), means_of_rows(visible, hidden, self.crew)
         more_visible, more_hidden = data.visible - machine.visible, data.hidden - machine.hidden
-        centred_difference(
-            data.both, machine.both, self.centre_visible, more_visible, self.centre_hidden, more_hidden,
-            out.W)
+        blocks = even_blocks(len(out.a), WORTH * out.W.size)
+        self.crew.run(lambda k: centred_difference(
+            data.both[blocks[k]], machine.both[blocks[k]], self.centre_visible[blocks[k]], more_visible[blocks[k]],
+            self.centre_hidden, more_hidden, out.W[blocks[k]]), len(blocks))
         out.a[:] = more_visible - out.W @ self.centre_hidden
         out.b[:] = more_hidden - self.centre_visible @ out.W
         if self.settings.decay:
@@ -124,6 +169,18 @@ class Course:
         return bool(np.abs(self.parameters.vector).max() <= LARGEST)  # False for NaN
 
     def machine(self, spec: str = "rbm") -> Rbm:
-        """The machine as it is now, in double precision."""
+        """The machine as it is now, in double precision and the units of the data."""
         p = self.parameters
+        if self.settings.visible == "gaussian":
+            W = p.W.astype(np.float64)
+            return GaussianRbm(
+                self.shift + self.sigma * p.a, p.b - (self.shift / self.sigma) @ W, self.sigma[:, None] * W, spec,
+                sigma=self.sigma)
         return Rbm(p.a, p.b, p.W, spec)
+
+
+def _scales(facts: Survey) -> np.ndarray:
+    """Standard deviations of the columns; that of a constant one is the median of the others' (1 without others)."""
+    found = np.sqrt(facts.variances)
+    others = found[~facts.constant]
+    return np.where(facts.constant, np.median(others) if len(others) else 1.0, found)

@@ -1,4 +1,7 @@
-"""Rows of units drawn given the other layer: BLAS products, then a kernel for probabilities and draws."""
+"""Rows of units drawn given the other layer: BLAS products, then a kernel for probabilities and draws.
+
+The draws are made on one thread, from the streams of the training: a small part of a step.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from statfe.executors import ALONE, Crew, even_blocks
 from statfe.kernels.rbm import LANES, draw_double, draw_single, probabilities_double, probabilities_single
 from statfe.learned.flat import FlatLayout
+from statfe.learned.products import product
 from statfe.random import streams
 
 #: Key of the streams of a training (see `statfe.random.streams`).
@@ -28,10 +33,10 @@ class Parameters:
 
 
 class Units:
-    """The random streams of a training, and how units are drawn with them."""
+    """The random streams of a training, how units are drawn with them, and the `crew` that shares their products."""
 
-    def __init__(self, dtype: Real, seed: int) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: Real, seed: int, crew: Crew = ALONE) -> None:
+        self.dtype, self.crew = dtype, crew
         self.streams = np.ascontiguousarray(streams(seed, LANES, CHAINS_KEY).T)
         single = dtype == np.float32
         self._probabilities, self._draw = (
@@ -49,10 +54,33 @@ class Units:
         self._draw(probabilities.reshape(-1), self.streams, out.reshape(-1))
         return out
 
+    def draw_visible(self, inputs: np.ndarray, bias: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+        """Visible units, drawn from their inputs W h; arguments as in `probabilities`."""
+        return self.draw(self.probabilities(inputs, bias, scales))
+
     def hidden(self, p: Parameters, visible: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         """p(h = 1 | v), where a row with a scale t has its weights times t."""
-        return self.probabilities(visible @ p.W, p.b, scales)
+        return self._of_layer(visible, p.W, p.b, scales)
 
     def visible(self, p: Parameters, hidden: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         """p(v = 1 | h), as `hidden`."""
-        return self.probabilities(hidden @ p.W.T, p.a, scales)
+        return self._of_layer(hidden, p.W.T, p.a, scales)
+
+    def product(self, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """`rows` @ `weights`, shared by the crew."""
+        return product(self.crew, rows, weights)
+
+    def _of_layer(
+        self, rows: np.ndarray, weights: np.ndarray, bias: np.ndarray, scales: np.ndarray | None
+    ) -> np.ndarray:
+        """Products and probabilities, by blocks of rows."""
+        out: np.ndarray = np.empty((len(rows), weights.shape[1]), self.dtype)
+        factors = np.ones(len(rows), self.dtype) if scales is None else scales
+
+        def fill(block: slice) -> None:
+            np.dot(rows[block], weights, out=out[block])
+            self._probabilities(out[block], bias, factors[block], out[block])
+
+        blocks = even_blocks(len(rows), rows.size * weights.shape[1])
+        self.crew.run(lambda k: fill(blocks[k]), len(blocks))
+        return out

@@ -6,9 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
+from statfe.executors import ALONE, Crew, even_blocks
 from statfe.kernels.adam import adam_step
 from statfe.kernels.rbm import momentum_step
-from statfe.learned.adam import DECAY_FIRST, DECAY_SECOND, EPSILON
+from statfe.learned.adam import BLOCK, DECAY_FIRST, DECAY_SECOND, EPSILON, WORTH
 from statfe.machines.gibbs import Real
 
 
@@ -27,12 +28,16 @@ class Optimiser(Protocol):
 class Momentum:
     """velocity = momentum velocity + rate gradient."""
 
-    def __init__(self, size: int, dtype: Real, momentum: float) -> None:
+    def __init__(self, size: int, dtype: Real, momentum: float, crew: Crew = ALONE) -> None:
         self.velocity, self._momentum = np.zeros(size, dtype), np.array([momentum], dtype)
+        self._crew, self._blocks = crew, even_blocks(size, WORTH * size, BLOCK)
 
     def climb(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> None:
         """One step up `gradient`."""
-        momentum_step(parameters, gradient, self.velocity, np.array([rate], parameters.dtype), self._momentum)
+        step = np.array([rate], parameters.dtype)
+        self._crew.run(lambda k: momentum_step(
+            *(x[self._blocks[k]] for x in (parameters, gradient, self.velocity)), step, self._momentum),
+            len(self._blocks))
 
     def state(self) -> dict[str, np.ndarray]:
         """The velocity."""
@@ -42,14 +47,16 @@ class Momentum:
 class AdamClimb:
     """Adam (Kingma and Ba, ICLR 2015), uphill."""
 
-    def __init__(self, size: int, dtype: Real) -> None:
+    def __init__(self, size: int, dtype: Real, crew: Crew = ALONE) -> None:
         self.first, self.second, self.count = np.zeros(size, dtype), np.zeros(size, dtype), np.zeros(1, np.int64)
+        self._crew, self._blocks = crew, even_blocks(size, WORTH * size, BLOCK)
 
     def climb(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> None:
         """One step up `gradient`."""
         self.count += 1
-        adam_step(parameters, gradient, self.first, self.second, int(self.count[0]), -rate, DECAY_FIRST, DECAY_SECOND,
-                  EPSILON)
+        self._crew.run(lambda k: adam_step(
+            *(x[self._blocks[k]] for x in (parameters, gradient, self.first, self.second)), int(self.count[0]), -rate,
+            DECAY_FIRST, DECAY_SECOND, EPSILON), len(self._blocks))
 
     def state(self) -> dict[str, np.ndarray]:
         """The running moments, and the number of steps."""

@@ -14,7 +14,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from statfe.executors import ALONE, Crew
 from statfe.kernels.rbm import exchange
+from statfe.learned.products import product
 from statfe.machines.exact_phase import exact_means
 from statfe.machines.gibbs import Parameters, Units
 from statfe.machines.tap_points import TapPoints
@@ -28,9 +30,10 @@ class Means(NamedTuple):
     both: np.ndarray
 
 
-def means_of_rows(visible: np.ndarray, hidden: np.ndarray) -> Means:
+def means_of_rows(visible: np.ndarray, hidden: np.ndarray, crew: Crew = ALONE) -> Means:
     """Means over rows of units, or of their probabilities."""
-    return Means(visible.mean(axis=0), hidden.mean(axis=0), visible.T @ (hidden / hidden.dtype.type(len(hidden))))
+    shares = hidden / hidden.dtype.type(len(hidden))
+    return Means(visible.mean(axis=0), hidden.mean(axis=0), product(crew, visible.T, shares))
 
 
 class Phase(Protocol):
@@ -67,9 +70,9 @@ class ContrastivePhase:
     def means(self, p: Parameters, hidden: np.ndarray) -> Means:
         """The last visible units are drawn, the last hidden ones are probabilities."""
         for _ in range(self.steps):
-            visible = self.units.draw(self.units.visible(p, self.units.draw(hidden)))
+            visible = self.units.draw_visible(self.units.draw(hidden) @ p.W.T, p.a)
             hidden = self.units.hidden(p, visible)
-        return means_of_rows(visible, hidden)
+        return means_of_rows(visible, hidden, self.units.crew)
 
     def state(self) -> dict[str, np.ndarray]:
         """Nothing but the streams, which belong to the training."""
@@ -86,9 +89,9 @@ class PersistentPhase:
         """As `ContrastivePhase`, from the chains."""
         hidden = self.units.hidden(p, self.chains)
         for _ in range(self.steps):
-            self.chains[:] = self.units.draw(self.units.visible(p, self.units.draw(hidden)))
+            self.chains[:] = self.units.draw_visible(self.units.draw(hidden) @ p.W.T, p.a)
             hidden = self.units.hidden(p, self.chains)
-        return means_of_rows(self.chains, hidden)
+        return means_of_rows(self.chains, hidden, self.units.crew)
 
     def state(self) -> dict[str, np.ndarray]:
         """The chains."""
@@ -102,6 +105,8 @@ class TemperedPhase:
     probability min(1, p_t(v') p_t'(v) / (p_t(v) p_t'(v'))), the hidden units summed out:
 
         ln p_t(v) = a_0.v + t (a - a_0).v + sum_j ln(1 + exp(t x_j)) + const,   x = b + v W.                      (2)
+
+    With Gaussian visible units (sigma = 1) every level has the same -v^2 / 2 besides, and (2) stays as it is.
     """
 
     def __init__(self, units: Units, steps: int, start: np.ndarray, levels: int, base: np.ndarray) -> None:
@@ -119,7 +124,7 @@ class TemperedPhase:
         for _ in range(self.steps):
             above = self.units.draw(self.units.probabilities(flat @ p.W + p.b, none, self._scales))
             inputs = above @ p.W.T + (p.a - self.base)
-            flat[:] = self.units.draw(self.units.probabilities(inputs, self.base, self._scales))
+            flat[:] = self.units.draw_visible(inputs, self.base, self._scales)
             exchange(self.chains, self.log_ratios(p), self.units.streams, int(self.rounds[0] % 2), self.accepted)
             self.rounds += 1
         return means_of_rows(self.chains[-1], self.units.hidden(p, self.chains[-1]))

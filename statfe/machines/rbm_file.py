@@ -1,6 +1,13 @@
 """Machines in HDF5, format statfe-1: /machine (a, b, W), /model (the +-1 form), /training and /checkpoint.
 
-As /model is there, ``file:MODEL.h5`` is the spec of the machine's spin model in every command.
+As /model is there, ``file:MODEL.h5`` is the spec of the machine's spin model in every command. With Gaussian visible
+units /machine has `sigma` too, and /model has the hidden units alone.
+
+/training holds what the monitors saw, on `epoch`: `log_likelihood`, `test_log_likelihood`, `beta_f` with `beta_f_error`
+and `status`; `tap_beta_f`, `tap_log_likelihood`, `test_tap_log_likelihood`; `objective`; `pseudo_likelihood`,
+`test_pseudo_likelihood`; `reconstruction`; `free_energy_gap`; `weight_rms`, `largest_singular`, `effective_beta`. What
+each is stands in `statfe.machines.monitors.MONITORS` and in its `long_name`; NaN where it was not taken. /checkpoint
+holds the arrays that a training needs to go on.
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ import h5py
 import numpy as np
 
 from statfe.errors import StoreError
+from statfe.machines.gaussian_rbm import GaussianRbm
 from statfe.machines.monitors import MONITORS
 from statfe.machines.rbm import Rbm
 from statfe.machines.settings import Settings
@@ -25,6 +33,10 @@ from statfe.store.reading import opened, read_attributes, require_group, underst
 
 #: Value of the root attribute `sampler`: the file holds a machine.
 SAMPLER = "rbm"
+ENERGIES = {
+    "bernoulli": "E(v, h) = - a.v - b.h - v.W.h, v and h in {0, 1}, at beta = 1",
+    "gaussian": "E(v, h) = sum_i (v_i - a_i)^2 / (2 sigma_i^2) - b.h - sum_ij v_i W_ij h_j / sigma_i^2, v real, "
+                "h in {0, 1}, at beta = 1"}
 
 
 def write_rbm(path: str | PathLike[str], machine: Rbm, command: str = "") -> None:
@@ -41,18 +53,21 @@ def write_rbm(path: str | PathLike[str], machine: Rbm, command: str = "") -> Non
 
 
 def _title(machine: Rbm) -> str:
-    return f"restricted Boltzmann machine of {machine.n_visible} visible and {machine.n_hidden} hidden units"
+    kind = "Gaussian " if machine.visible_kind == "gaussian" else ""
+    return f"restricted Boltzmann machine of {machine.n_visible} {kind}visible and {machine.n_hidden} hidden units"
 
 
 def _write_machine(file: h5py.File, machine: Rbm) -> None:
     write_model(file.create_group("model"), machine.ising())
     group = file.create_group("machine")
-    write_attributes(group, energy="E(v, h) = - a.v - b.h - v.W.h, v and h in {0, 1}, at beta = 1")
+    write_attributes(group, energy=ENERGIES[machine.visible_kind], visible_kind=machine.visible_kind)
     write_coordinate(group, "visible", np.arange(machine.n_visible, dtype=np.int32), "1", "index of the visible unit")
     write_coordinate(group, "hidden", np.arange(machine.n_hidden, dtype=np.int32), "1", "index of the hidden unit")
     write_variable(group, "visible_bias", machine.visible_bias, ("visible",), "1", "bias a of the visible unit")
     write_variable(group, "hidden_bias", machine.hidden_bias, ("hidden",), "1", "bias b of the hidden unit")
     write_variable(group, "weight", machine.weights, ("visible", "hidden"), "1", "weight W")
+    if isinstance(machine, GaussianRbm):
+        write_variable(group, "sigma", machine.sigma, ("visible",), "1", "standard deviation of the unit given h")
 
 
 def read_rbm(path: str | PathLike[str]) -> Rbm:
@@ -70,9 +85,9 @@ def read_rbm(path: str | PathLike[str]) -> Rbm:
 def _read_machine(file: h5py.File) -> Rbm:
     group = require_group(file, "machine")
     with understood(group):
-        return Rbm(
-            group["visible_bias"][()], group["hidden_bias"][()], group["weight"][()],
-            str(file["model"].attrs["spec"]))
+        arrays = (group["visible_bias"][()], group["hidden_bias"][()], group["weight"][()])
+        spec = str(file["model"].attrs["spec"])
+        return GaussianRbm(*arrays, spec, sigma=group["sigma"][()]) if "sigma" in group else Rbm(*arrays, spec)
 
 
 def load_rbm(path: str | PathLike[str]) -> Rbm | RbmTraining:
@@ -96,7 +111,7 @@ def write_training(path: str | PathLike[str], training: RbmTraining) -> None:
             file, _title(machine), machine.spec, SAMPLER, training.seed, training.command,
             settings=json_text(training.settings.to_dict()), epochs=training.epochs, status=training.status,
             message=training.message, data=training.data, data_hash=training.data_hash,
-            likelihood=training.likelihood, seconds=training.seconds)
+            likelihood=training.likelihood, seconds=training.seconds, constant_columns=training.constant_columns)
         _write_machine(file, machine)
         _write_record(file.create_group("training"), training)
         keep = file.create_group("checkpoint")
@@ -147,4 +162,4 @@ def read_training(path: str | PathLike[str]) -> RbmTraining:
                 epochs=int(root["epochs"]), record=record, state=state, status=root["status"],
                 message=root["message"], data=root["data"], data_hash=root["data_hash"],
                 likelihood=root["likelihood"], seconds=float(root.get("seconds", math.nan)), command=root["command"],
-                path=os.fspath(path))
+                constant_columns=int(root.get("constant_columns", 0)), path=os.fspath(path))

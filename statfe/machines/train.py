@@ -6,7 +6,6 @@ written whole, at the end and every `SAVE_SECONDS` between epochs; when they are
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import time
 from collections.abc import Callable
@@ -16,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.datasets.dataset import Dataset
-from statfe.datasets.dataset_file import read_dataset
+from statfe.datasets.rows import Survey, survey
 from statfe.errors import UsageError
-from statfe.machines.blas import one_thread
 from statfe.machines.course import LARGEST, Course
 from statfe.machines.monitors import ROWS, Monitors, check_likelihood
-from statfe.machines.rbm import check_units
+from statfe.machines.objectives import check_objective
 from statfe.machines.rbm_file import read_training, write_training
 from statfe.machines.settings import Settings
+from statfe.machines.training_data import TrainingData, check_facts, training_data
 from statfe.machines.training_result import RbmTraining
 from statfe.registry import check_integer, check_seed
 from statfe.signals import Stop
@@ -41,6 +41,7 @@ def train_rbm(
     hidden: int | None = None,
     test: np.ndarray | None = None,
     seed: int | None = None,
+    stream: bool | None = None,
     likelihood: str = "auto",
     monitor_every: int = 1,
     resume: bool = False,
@@ -54,13 +55,17 @@ def train_rbm(
     Parameters
     ----------
     data
-        A dataset, its file, or an array of values in [0, 1], shape (n, n_visible). The file is one of ``statfe data``.
+        A dataset, its file, or an array of shape (n, n_visible): values in [0, 1], or any for ``visible="gaussian"``.
+        The file is one of ``statfe data``.
     output
         File to write; ``file:OUTPUT`` is then the machine as a spin model.
     hidden
         Hidden units; that of the file on a resume.
     test
         Rows for the test monitors, where `data` is an array.
+    stream
+        Whether the training rows stay in their file and are read block by block (`statfe.datasets.rows`); where they
+        take more than a gibibyte when None. The order of the data is another then.
     likelihood
         Method for -ln Z at every look: ``auto`` (exact where the smaller layer has at most 20 units), ``none``, or a
         spec such as ``ais:sweeps=1000``.
@@ -68,6 +73,8 @@ def train_rbm(
         Epochs between two looks; there is one before the first epoch and one after the last.
     resume
         Go on with the training in `output`, to `epochs` epochs in all.
+    workers
+        Threads of the training and of the likelihood; they change no bit.
     **options
         Of `statfe.machines.settings.Settings`: algorithm, steps, chains, epochs, batch, optimiser, rate, ...
 
@@ -81,80 +88,71 @@ def train_rbm(
     UsageError
         For data, settings or files that do not fit; nothing is written then.
     """
-    source, train, tested = _data(data, test)
     check_integer("monitor_every", monitor_every, 1)
     check_likelihood(likelihood)
+    source = data.path if isinstance(data, Dataset) else data if isinstance(data, (str, PathLike)) else ""
     if output is not None:
         check_output([output], force or resume, inputs=[source] if source else [])
-    if resume:
-        course, before = _resumed(output, train, hidden, seed, options)
+    before = _stored(output) if resume else None
+    found = training_data(data, test, before.settings.stream if before and stream is None else stream)
+    if before is not None:
+        given = {**_known(options), **({} if hidden is None else {"hidden": hidden})}
+        course = _resumed(before, found, {**given, "stream": found.streamed}, seed, workers)
     else:
         if hidden is None:
             raise UsageError("say how many hidden units the machine has")
-        course, before = _fresh(train, Settings(hidden=hidden, **_known(options)), check_seed(seed)), None
-    looks = Monitors(_some(train), _some(tested), likelihood, course.seed, workers)
-    run = _Run(course, looks, monitor_every, output, source, before, progress)
+        settings = Settings(hidden=hidden, stream=found.streamed, **_known(options)).checked(*found.rows.shape)
+        course = _fresh(found, survey(found.rows), settings, check_seed(seed), workers)
+    check_facts(found.test_facts, course.settings.visible)
+    looks = Monitors(
+        found.rows.read(0, ROWS).astype(np.float64), found.test[:ROWS].astype(np.float64), likelihood, course.seed,
+        workers, course.settings.algorithm)
+    run = _Run(course, looks, monitor_every, output, found.path, before, progress)
     return run.go()
 
 
 def _known(options: dict[str, Any]) -> dict[str, Any]:
-    names = set(Settings.__dataclass_fields__) - {"hidden"}
+    names = set(Settings.__dataclass_fields__) - {"hidden", "stream"}
     for name in options:
         if name not in names:
             raise UsageError(f"a training has no option {name!r}; there are {', '.join(sorted(names))}")
     return options
 
 
-def _data(
-    data: Dataset | np.ndarray | str | PathLike[str], test: np.ndarray | None
-) -> tuple[str, np.ndarray, np.ndarray]:
-    """Path of the file or "", training rows and test rows."""
-    if isinstance(data, (str, PathLike)):
-        data = read_dataset(data)
-    if isinstance(data, Dataset):
-        if test is not None:
-            raise UsageError("the dataset has a test part of its own; leave test out")
-        return data.path, data.train, data.test
-    train = check_units(data)
-    tested = np.empty((0, train.shape[1])) if test is None else check_units(test)
-    if tested.shape[1] != train.shape[1]:
-        raise UsageError(f"the test data have {tested.shape[1]} columns, the training data {train.shape[1]}")
-    return "", train, tested
+def _stored(output: str | PathLike[str] | None) -> RbmTraining:
+    """The training to go on with."""
+    if output is None:
+        raise UsageError("name the file of the training to go on with")
+    return read_training(output)
 
 
-def _some(rows: np.ndarray) -> np.ndarray:
-    return rows[:ROWS].astype(np.float64)
-
-
-def _fresh(train: np.ndarray, settings: Settings, seed: int) -> Course:
+def _fresh(data: TrainingData, facts: Survey, settings: Settings, seed: int, workers: int) -> Course:
+    check_facts(facts, settings.visible)
+    check_objective(settings.algorithm, facts.binary)
     with one_thread():  # TAP points begin with a product
-        return Course(train, settings.checked(*train.shape), seed)
+        return Course(data.rows, settings, seed, facts, workers)
 
 
 def _resumed(
-    output: str | PathLike[str] | None, train: np.ndarray, hidden: int | None, seed: int | None,
-    options: dict[str, Any],
-) -> tuple[Course, RbmTraining]:
+    before: RbmTraining, data: TrainingData, given: dict[str, Any], seed: int | None, workers: int
+) -> Course:
     """The course as the file left it; given settings must be those of the file, `epochs` apart."""
-    if output is None:
-        raise UsageError("name the file of the training to go on with")
-    before = read_training(output)
-    given = {**_known(options), **({} if hidden is None else {"hidden": hidden})}
-    if before.machine.n_visible != train.shape[1]:
-        raise UsageError(
-            f"{output} has {before.machine.n_visible} visible units, the data have {train.shape[1]} columns")
-    if before.data_hash != data_hash(train):
-        raise UsageError(f"{output} was trained on other data; give those, or train into a new file")
-    settings = replace(before.settings, **given).checked(*train.shape)
+    path, columns = before.path, data.rows.shape[1]
+    if before.machine.n_visible != columns:
+        raise UsageError(f"{path} has {before.machine.n_visible} visible units, the data have {columns} columns")
+    facts = survey(data.rows)
+    if before.data_hash != facts.digest:
+        raise UsageError(f"{path} was trained on other data; give those, or train into a new file")
+    settings = replace(before.settings, **given).checked(*data.rows.shape)
     changed = before.settings.differences(settings)
     if changed or (seed is not None and seed != before.seed):
         raise UsageError(
-            f"{output} was trained with another {', '.join(changed) or 'seed'}; only epochs may change on a resume")
+            f"{path} was trained with another {', '.join(changed) or 'seed'}; only epochs may change on a resume")
     if before.status == "diverged":
-        raise UsageError(f"{output} diverged: {before.message}")
-    course = _fresh(train, settings, before.seed)
+        raise UsageError(f"{path} diverged: {before.message}")
+    course = _fresh(data, facts, settings, before.seed, workers)
     put_back(course, before)
-    return course, before
+    return course
 
 
 def put_back(course: Course, before: RbmTraining) -> None:
@@ -165,13 +163,6 @@ def put_back(course: Course, before: RbmTraining) -> None:
             raise UsageError(f"{before.path} is not as statfe writes it: the array {name} of its state does not fit")
         array[...] = kept
     course.epochs = before.epochs
-
-
-def data_hash(train: np.ndarray) -> str:
-    """Hash of the values, whatever their type."""
-    digest = hashlib.sha256(repr(train.shape).encode())
-    digest.update(np.ascontiguousarray(train, dtype=np.float32).tobytes())
-    return digest.hexdigest()[:32]
 
 
 class _Run:
@@ -185,7 +176,6 @@ class _Run:
         self.source, self.progress = source, progress
         self.record = list(before.record) if before else []
         self.seconds = before.seconds if before else 0.0
-        self.hash = data_hash(course.data)
         self.good = self._keep()
 
     def go(self) -> RbmTraining:
@@ -220,7 +210,8 @@ class _Run:
     def _look(self) -> None:
         if self.record and self.record[-1]["epoch"] == self.course.epochs:
             return
-        self.record.append({"epoch": self.course.epochs, **self.monitors.look(self.course.machine())})
+        with one_thread():
+            self.record.append({"epoch": self.course.epochs, **self.monitors.look(self.course.machine())})
 
     def _keep(self) -> dict[str, np.ndarray]:
         return {name: array.copy() for name, array in self.course.state().items()}
@@ -236,13 +227,13 @@ class _Run:
 
     def _result(self, status: str, message: str) -> RbmTraining:
         s = self.course.settings
-        n_visible = self.course.data.shape[1]
+        n_visible, facts = self.course.rows.shape[1], self.course.facts
         spec = f"file:{self.output}" if self.output else f"trained-rbm:visible={n_visible},hidden={s.hidden}"
         return RbmTraining(
             machine=self.course.machine(spec), settings=s, seed=self.course.seed, epochs=self.course.epochs,
-            record=self.record, state=self.good, status=status, message=message, data=self.source, data_hash=self.hash,
-            likelihood=self.monitors.likelihood, seconds=self.seconds, command=self._command(),
-            path=str(self.output or ""))
+            record=self.record, state=self.good, status=status, message=message, data=self.source,
+            data_hash=facts.digest, constant_columns=int(facts.constant.sum()), likelihood=self.monitors.likelihood,
+            seconds=self.seconds, command=self._command(), path=str(self.output or ""))
 
     def _command(self) -> str:
         """``statfe train rbm ...``; "" where no command can."""
@@ -252,7 +243,8 @@ class _Run:
                  "--likelihood", self.monitors.likelihood, "--monitor-every", str(self.every)]
         for name, value in self.course.settings.to_dict().items():
             option = "--" + name.replace("_", "-")
-            words += [option if value else "--no-centred"] if name == "centred" else [option, str(value)]
+            switch = option if value else option.replace("--", "--no-")
+            words += [switch] if isinstance(value, bool) else [option, str(value)]
         return shlex.join(words)
 
     def _write(self, result: RbmTraining) -> RbmTraining:

@@ -27,6 +27,8 @@ class RbmTraining:
         ``converged`` where all epochs were done, ``not_converged`` where some are left, ``diverged`` with advice.
     data, data_hash
         File of the data, or "", and a hash of the training part.
+    constant_columns
+        Columns of the training part with one value alone: a machine learns nothing from them but that value.
     """
 
     machine: Rbm
@@ -39,6 +41,7 @@ class RbmTraining:
     message: str = ""
     data: str = ""
     data_hash: str = ""
+    constant_columns: int = 0
     likelihood: str = "auto"
     seconds: float = 0.0
     command: str = ""
@@ -49,5 +52,5 @@ class RbmTraining:
         return {
             "model": self.machine.spec, "n_visible": self.machine.n_visible, "n_hidden": self.machine.n_hidden,
             "settings": self.settings.to_dict(), "seed": self.seed, "epochs": self.epochs, "status": self.status,
-            "message": self.message, "data": self.data, "likelihood": self.likelihood, "seconds": self.seconds,
-            "path": self.path, "record": self.record}
+            "message": self.message, "data": self.data, "constant_columns": self.constant_columns,
+            "likelihood": self.likelihood, "seconds": self.seconds, "path": self.path, "record": self.record}

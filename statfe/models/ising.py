@@ -196,6 +196,14 @@ class IsingModel:
         with np.errstate(over="ignore"):
             return float(0.5 * np.abs(self.weights).sum() + np.abs(self.fields).sum())
 
+    @cached_property
+    def strengths(self) -> np.ndarray:
+        """sum_j |J_ij| + |h_i|, the largest field that each spin can feel; shape (n_sites,)."""
+        rows = np.repeat(np.arange(self.n_sites, dtype=np.int32), self.degrees)
+        with np.errstate(over="ignore"):
+            return _frozen(
+                np.bincount(rows, np.abs(self.weights), minlength=self.n_sites) + np.abs(self.fields), np.float64)
+
     @property
     def local_field(self) -> float:
         """Root mean square of the field that a site feels at beta = 0."""

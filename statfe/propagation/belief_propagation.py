@@ -58,6 +58,8 @@ REACH = 600.0
 SMALL = 64
 #: 1 - r^2 is at least this: a pair of spins that are always equal.
 LEAST = 1e-15
+#: Rounding errors of response correlations, at most; where they may be larger there are none.
+DOUBT = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,10 +278,15 @@ class Propagation:
             correlations=correlations[self.graph.pair_slots])
 
     def response(self, messages: np.ndarray) -> Moments:
-        """Means from the sites' beliefs, correlations from the response of the means to the fields."""
+        """Means from the sites' beliefs, correlations from the response of the means to the fields.
+
+        These are NaN where rounding hides the response: of spins that are nearly always equal, or opposite.
+        """
         means = np.tanh(self.totals(messages))
         soft = 1.0 / np.cosh(np.minimum(np.abs(self.totals(messages)), 350.0))
-        inverse = np.linalg.inv(self.stability(messages).toarray())
-        i, j = self.graph.rows, self.graph.indices
-        correlations = means[i] * means[j] + soft[i] * soft[j] * inverse[i, j]
+        B, correlations = self.stability(messages).toarray(), np.full_like(messages, np.nan)
+        # 1 - r^2 in (4) has lost the digits that the largest entries of B tell of
+        if np.linalg.cond(B) * float(np.max(B.diagonal())) * np.finfo(float).eps < DOUBT:
+            inverse, i, j = np.linalg.inv(B), self.graph.rows, self.graph.indices
+            correlations = means[i] * means[j] + soft[i] * soft[j] * inverse[i, j]
         return Moments(magnetizations=self.graph.by_site(means), correlations=correlations[self.graph.pair_slots])

@@ -58,7 +58,7 @@ PARETO_CAPTION = (
 MAP_CAPTION = (
     "Median error over the disorder, by method and β, one panel a size: blue within the tolerance, orange beyond it. A "
     "cross: most realisations gave no number. White: not run, or nothing could be judged. A dot marks the best, or all "
-    "that the noise cannot tell apart. Methods are in the order of the table.")
+    "that the reference cannot tell apart. Methods are in the order of the table.")
 
 GROWTH_CAPTION = (
     "Mean |error| a site over the disorder against the number of spins, with the standard error of the mean. A level "

@@ -74,9 +74,7 @@ def _natural_step(model: IsingModel) -> float:
     unit = unit_of(model)
     if unit is None or model.reach == 0.0:
         return 0.0
-    strength = np.bincount(np.repeat(np.arange(model.n_sites), model.degrees), np.abs(model.weights),
-                           minlength=model.n_sites) + np.abs(model.fields)
-    odd = np.rint(strength / unit) % 2 != 0
+    odd = np.rint(model.strengths / unit) % 2 != 0
     return 2.0 * unit if bool(np.any(odd)) else 4.0 * unit
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.errors import UsageError
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
@@ -140,6 +141,7 @@ class CumulantExpansion:
         return np.array([r.stats.get(name, math.nan) for r in self.results], dtype=float)
 
 
+@one_thread()
 def cumulant_expansion(
     model: str | IsingModel, beta: float | str | Sequence[float] | np.ndarray, *, trial: str = "mean-field",
     order: int = ORDER, reference: str | None = None, seed: int | None = None, workers: int = 1,

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from statfe.result import plain
-from statfe.scoring.verdict import NO_RESULT, ROUNDING, TOO_WEAK, VERDICTS, WITHIN, Score
+from statfe.scoring.verdict import NO_RESULT, ROUNDING, VERDICTS, Score
 
 #: Scores of the moments.
 MOMENTS = ("correlation_rms", "correlation_noise", "magnetization_rms", "magnetization_noise")
@@ -78,7 +78,7 @@ class Best:
     ----------
     methods
         The method with the smallest |error|; all those that the reference cannot tell from the truth
-        (`within error` or `reference too weak to judge`) where there are any; empty where nothing was judged.
+        (`Score.at_reference`) where there are any; empty where nothing was judged.
     error_per_site
         |error| a site of the best, in nats; NaN where nothing was judged.
     tied
@@ -178,7 +178,7 @@ def best_by_beta(scores: Sequence[Score]) -> list[Best]:
 def _best(beta: float, judged: list[Score]) -> Best:
     if not judged:
         return Best(beta=beta, methods=(), error_per_site=math.nan, tied=False)
-    tied = [s for s in judged if s.verdict_class in (WITHIN, TOO_WEAK)]
+    tied = [s for s in judged if s.at_reference]
     least = min(tied or judged, key=lambda s: abs(s.error_per_site))
     return Best(
         beta=beta, methods=tuple(s.result.method for s in (tied or [least])),

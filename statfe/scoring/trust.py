@@ -34,8 +34,8 @@ class Cell:
         Mean error a site with its sign, and its standard error: scatter over disorder, or of one model its own.
     size, size_error
         The same of |error| a site: what `Growth` is fitted to.
-    noise
-        Median standard error of the error a site: below it nothing can be told.
+    noise, reference_noise
+        Median standard error of the error a site: below it nothing can be told; and the part of the reference in it.
     within
         Share of the judged and failed whose |error| a site is within the tolerance.
     bounds, violated
@@ -58,6 +58,7 @@ class Cell:
     size: float
     size_error: float
     noise: float
+    reference_noise: float
     within: float
     bounds: int
     violated: int
@@ -66,7 +67,10 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class BestCell:
-    """The methods with the least median error at one beta of a group: one, or all that the noise cannot tell apart."""
+    """The methods with the least median error at one beta of a group: one, or all that the reference cannot tell apart.
+
+    A method's own noise is no excuse: it is in its error.
+    """
 
     template: str
     group: str
@@ -172,6 +176,7 @@ def _cell(key: tuple[str, str, int, float, str], scores: Sequence[Score], tolera
         median_error=statistics.median([*sizes.tolist(), *[math.inf] * failed]) if counted else math.nan,
         mean_error=mean, mean_error_error=mean_error, size=size, size_error=size_error,
         noise=statistics.median(noises.tolist()) if judged else math.nan,
+        reference_noise=statistics.median(s.reference_error / n_sites for s in judged) if judged else math.nan,
         within=float(np.sum(sizes <= tolerance)) / counted if counted else math.nan,
         bounds=sum(s.judged and s.result.kind in ("upper_bound", "lower_bound") for s in scores),
         violated=sum(s.bound_violated for s in scores), seconds=statistics.median(s.result.seconds for s in scores))
@@ -194,7 +199,7 @@ def _best_cells(cells: Sequence[Cell]) -> list[BestCell]:
     for (template, group, n_sites, beta), here in by_place.items():
         able = [c for c in here if math.isfinite(c.median_error)]
         least = min((c.median_error for c in able), default=math.nan)
-        names = tuple(c.method for c in able if c.median_error <= max(least, c.noise))
+        names = tuple(c.method for c in able if c.median_error <= max(least, c.reference_noise))
         found.append(BestCell(
             template=template, group=group, n_sites=n_sites, beta=beta, methods=names, error=least))
     return found

@@ -101,6 +101,16 @@ class Score:
         """Standard deviation of `error`: hypot(own error, reference error), in nats."""
         return math.hypot(self.result.beta_f_error, self.reference_error)
 
+    @property
+    def at_reference(self) -> bool:
+        """Whether the reference cannot tell it from the truth: the gap is rounding, or 3 errors of the reference.
+
+        The error of the result itself is left out: a noisy result is no better for its noise.
+        """
+        rounding = ROUNDING * max(1.0, abs(self.reference_beta_f))
+        return self.verdict_class in (WITHIN, TOO_WEAK) and abs(self.error) <= max(
+            SIGMAS * self.reference_error, rounding)
+
     def to_dict(self) -> dict[str, Any]:
         """One row of the contract, in its order; NaN and infinities become None."""
         row = self.result.to_dict()

@@ -24,6 +24,7 @@ from os import PathLike
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.errors import UsageError
 from statfe.executors import map_tasks
 from statfe.models.catalogue import build_model, is_buildable
@@ -60,6 +61,7 @@ FROZEN = 20.0
 SIGNLESS = 1e-3
 
 
+@one_thread()
 def tap_solutions(
     model: str | IsingModel, beta: Grid, output: str | PathLike[str] | None = None, *, starts: int = DEFAULT_STARTS,
     seed: int | None = None, workers: int = 1, force: bool = False,

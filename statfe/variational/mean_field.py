@@ -57,10 +57,7 @@ def mean_field_map(model: IsingModel, beta: float) -> Map:
 
 def attainable(tolerance: float, model: IsingModel, beta: float) -> float:
     """`tolerance`, or what rounding leaves of it: a field is a sum of terms of size beta |J| that may cancel."""
-    strength = np.bincount(
-        np.repeat(np.arange(model.n_sites), model.degrees), np.abs(model.weights), minlength=model.n_sites)
-    largest = abs(beta) * float(np.max(strength + np.abs(model.fields)))
-    return max(tolerance, ROUNDING * np.finfo(float).eps * largest)
+    return max(tolerance, ROUNDING * np.finfo(float).eps * abs(beta) * float(model.strengths.max()))
 
 
 def descend(

@@ -25,7 +25,8 @@ from statfe.store.reading import opened, read_attributes, require_group, underst
 SAMPLER = "vae"
 
 
-def write_vae(path: str | PathLike[str], trained: TrainedVae, command: str = "", data_hash: str = "") -> None:
+def write_vae(path: str | PathLike[str], trained: TrainedVae, command: str = "", data_hash: str = "",
+              stream: bool = False) -> None:
     """Write a model with all that its training needs to go on, whole or not at all.
 
     Raises
@@ -38,7 +39,8 @@ def write_vae(path: str | PathLike[str], trained: TrainedVae, command: str = "",
         create_root(
             file, f"variational autoencoder of {shape.visible} visible and {shape.latent} latent units",
             model_spec(vae), SAMPLER, trained.options.seed, command, epochs=trained.epochs, status=trained.status,
-            message=trained.message, data_hash=data_hash, **{k: json_text(v) for k, v in settings(trained).items()})
+            message=trained.message, data_hash=data_hash, stream=stream,
+            **{k: json_text(v) for k, v in settings(trained).items()})
         for network in (shape.encoder_network, shape.decoder_network):
             _write_network(file.create_group(network.name), network, vae.arrays)
         if shape.likelihood == "gaussian":
@@ -111,3 +113,9 @@ def stored_data_hash(path: str | PathLike[str]) -> str:
     """Hash of the data that the model of a file was trained on; "" where it is not known."""
     with opened(path) as file:
         return str(read_attributes(file).get("data_hash", ""))
+
+
+def stored_stream(path: str | PathLike[str]) -> bool:
+    """Whether the training rows stayed in their file."""
+    with opened(path) as file:
+        return bool(read_attributes(file).get("stream", False))

@@ -16,6 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
+from statfe.datasets.rows import MemoryRows, Survey, survey
 from statfe.errors import UsageError
 from statfe.kernels.vae import bernoulli_rows, gaussian_rows
 from statfe.learned.dense_network import ACTIVATIONS, DenseNetwork
@@ -175,9 +176,10 @@ class Vae:
 
 
 def fresh_vae(
-    shape: VaeShape, seed: int = 0, data: np.ndarray | None = None, precision: str = "float32"
+    shape: VaeShape, seed: int = 0, data: np.ndarray | None = None, precision: str = "float32",
+    facts: Survey | None = None,
 ) -> Vae:
-    """A model before training; with `data` its outputs start from their means (and variances)."""
+    """A model before training; with `data`, or a survey of them, its outputs start from their means (and variances)."""
     parameters = np.zeros(shape.layout.size)
     arrays, rng = shape.layout.views(parameters), generator(seed, WEIGHTS_KEY)
     shape.encoder_network.initialise(arrays, rng)
@@ -185,20 +187,21 @@ def fresh_vae(
     # q starts near the prior, whatever the data
     arrays[shape.encoder_network.weights(shape.encoder_network.depth - 1)][:] *= 0.1
     if data is not None:
-        _start_from(shape, arrays, shape.check(data))
+        facts = survey(MemoryRows(shape.check(data)))
+    if facts is not None:
+        _start_from(shape, arrays, facts)
     return Vae(shape, parameters.astype(PRECISIONS[precision]))
 
 
-def _start_from(shape: VaeShape, arrays: dict[str, np.ndarray], data: np.ndarray) -> None:
-    means = np.mean(data, axis=0, dtype=np.float64)
+def _start_from(shape: VaeShape, arrays: dict[str, np.ndarray], facts: Survey) -> None:
     biases = arrays[shape.decoder_network.biases(shape.decoder_network.depth - 1)]
     if shape.likelihood == "gaussian":
-        biases[:] = means
-        arrays[NOISE][:] = np.log(np.maximum(np.var(data, axis=0, dtype=np.float64), NOISE_FLOOR))
+        biases[:] = facts.means
+        arrays[NOISE][:] = np.log(np.maximum(facts.variances, NOISE_FLOOR))
         return
-    share = means if shape.likelihood == "bernoulli" else 0.5 * (1.0 + means)
+    share = facts.means if shape.likelihood == "bernoulli" else 0.5 * (1.0 + facts.means)
     # as if one more value of each had been seen: constant columns stay finite
-    share = (share * len(data) + 1.0) / (len(data) + 2.0)
+    share = (share * facts.count + 1.0) / (facts.count + 2.0)
     biases[:] = np.log(share / (1.0 - share)) * (1.0 if shape.likelihood == "bernoulli" else 0.5)
 
 
@@ -210,13 +213,14 @@ def unit_variances(shape: VaeShape, arrays: dict[str, np.ndarray]) -> np.ndarray
 
 
 def likelihood_rows(
-    shape: VaeShape, variances: np.ndarray, data: np.ndarray, copies: int, outputs: np.ndarray
+    shape: VaeShape, variances: np.ndarray, data: np.ndarray, copies: int, outputs: np.ndarray,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """ln p(x|z), float64, shape (points * copies,); `outputs` of the decoder become d ln p / d outputs.
 
     `data` are of the type of `outputs`, shape (points, visible); row r of `outputs` belongs to point r // copies.
     """
-    found = np.empty(len(outputs))
+    found = np.empty(len(outputs)) if out is None else out
     if shape.likelihood == "gaussian":
         gaussian_rows(data, copies, outputs, variances.astype(outputs.dtype), found)
     elif shape.likelihood == "spin":

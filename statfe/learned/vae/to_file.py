@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,13 +9,17 @@ from os import PathLike
 
 import numpy as np
 
-from statfe.datasets.dataset_file import read_dataset
+from statfe.datasets.file_rows import open_rows
+from statfe.datasets.rows import survey
 from statfe.errors import UsageError
-from statfe.learned.vae.file import read_vae, stored_data_hash, write_vae
+from statfe.learned.vae.file import read_vae, stored_data_hash, stored_stream, write_vae
 from statfe.learned.vae.model import VaeShape
 from statfe.learned.vae.training import TrainedVae, TrainingOptions, fit_vae
 from statfe.random import draw_seed
 from statfe.store.atomic import check_output
+
+#: Test rows at most where the training rows stay in their file.
+TEST_ROWS = 10_000
 
 
 def train_vae(
@@ -29,9 +32,11 @@ def train_vae(
     activation: str = "tanh",
     epochs: int = 20,
     options: TrainingOptions | None = None,
+    stream: bool | None = None,
     seed: int | None = None,
     resume: bool = False,
     force: bool = False,
+    workers: int = 1,
     progress: Callable[[str, float], None] | None = None,
 ) -> TrainedVae:
     """Train a variational autoencoder on the training part of a file of data; the test part is only looked at.
@@ -48,8 +53,13 @@ def train_vae(
         In all, those of a training that goes on among them.
     options
         Its seed counts where `seed` is None.
+    stream
+        Whether the training rows stay in their file and are read block by block (`statfe.datasets.rows`), with at most
+        `TEST_ROWS` test rows; where they take more than a gibibyte when None. That of the file on a resume.
     resume
         Go on with the training in `output`; model and options are those of the file.
+    workers
+        Threads, which change no bit.
 
     Raises
     ------
@@ -59,32 +69,43 @@ def train_vae(
         If `output` exists and neither `resume` nor `force` is set, or a file cannot be read or written.
     """
     check_output([output], force or resume, inputs=[data])
-    found = read_dataset(data)
-    train, test = _values(found.train, likelihood), _values(found.test, likelihood)
-    identity = hashlib.sha256(np.ascontiguousarray(found.train).tobytes()).hexdigest()[:16]
-    start, shape = None, None
+    start, shape, kind, before = None, None, likelihood, None
     if resume:
-        start = read_vae(output)
-        if stored_data_hash(output) != identity:
-            raise UsageError(f"{output} was trained on other data than {data}; give the same, or another output")
-        train, test = (_values(part, start.vae.shape.likelihood) for part in (found.train, found.test))
+        start, before = read_vae(output), stored_stream(output)
+        kind = start.vae.shape.likelihood
+    train, test, streamed = open_rows(
+        data, before if stream is None else stream, TEST_ROWS, lambda units: _values(units, kind))
+    identity = survey(train).digest
+    if start is not None:
+        _check_goes_on(output, data, identity, before, streamed)
         chosen = start.options
     else:
         chosen = options or TrainingOptions(seed=draw_seed() if seed is None else seed)
         chosen = chosen if seed is None else replace(chosen, seed=seed)
-        shape = VaeShape(found.n_units, latent, hidden, hidden[::-1], likelihood, activation)
-    command = _command(data, output, (start.vae.shape if start else shape), epochs, chosen)
+        shape = VaeShape(train.shape[1], latent, hidden, hidden[::-1], likelihood, activation)
+    command = _command(data, output, (start.vae.shape if start else shape), epochs, chosen, streamed)
 
     def save(state: TrainedVae) -> None:
-        write_vae(output, state, command, identity)
+        write_vae(output, state, command, identity, streamed)
         if progress is not None:
             progress("training", state.epochs / max(epochs, 1))
 
     trained = fit_vae(
-        train, shape, epochs=epochs, options=None if start else chosen, test=test, start=start, after_epoch=save)
+        train, shape, epochs=epochs, options=None if start else chosen, test=test, start=start, after_epoch=save,
+        workers=workers)
     if trained.epochs == (start.epochs if start else 0) and trained.status == "converged":
         save(trained)
     return trained
+
+
+def _check_goes_on(
+    output: str | PathLike[str], data: str | PathLike[str], identity: str, before: bool | None, streamed: bool
+) -> None:
+    """The training in `output` goes on with its own data, read as they were."""
+    if stored_data_hash(output) != identity:
+        raise UsageError(f"{output} was trained on other data than {data}; give the same, or another output")
+    if before != streamed:
+        raise UsageError(f"{output} was trained with stream={before}; leave stream out, or give another output")
 
 
 def _values(units: np.ndarray, likelihood: str) -> np.ndarray:
@@ -94,7 +115,7 @@ def _values(units: np.ndarray, likelihood: str) -> np.ndarray:
 
 def _command(
     data: str | PathLike[str], output: str | PathLike[str], shape: VaeShape | None, epochs: int,
-    options: TrainingOptions,
+    options: TrainingOptions, streamed: bool,
 ) -> str:
     """``statfe train vae ...`` with all that decides the bits."""
     assert shape is not None
@@ -103,7 +124,8 @@ def _command(
         ",".join(map(str, shape.encoder)), "--likelihood", shape.likelihood, "--activation", shape.activation,
         "--epochs", str(epochs), "--batch", str(options.batch), "--rate", repr(options.rate), "--objective",
         options.objective, "--samples", str(options.samples), "--kl-weight", repr(options.kl_weight), "--warm-up",
-        str(options.warm_up), "--precision", options.precision, "--seed", str(options.seed)])
+        str(options.warm_up), "--precision", options.precision, "--stream" if streamed else "--no-stream", "--seed",
+        str(options.seed)])
 
 
 def layers_of(text: str) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
 """Training of a variational autoencoder: minibatches, Adam, the warm-up of the divergence, what each epoch saw.
 
 Every epoch has random streams of its own, for the order of the data and for the noise, so a training that goes on
-after any epoch gives the bits of one that was never stopped. Products are those of the BLAS library: with wide layers
-(784 by 400) their last bits depend on its number of threads, so OMP_NUM_THREADS must be the same for the same bits.
+after any epoch gives the bits of one that was never stopped. Threads share a step by blocks that its shape alone
+decides, and each product is made by one of them: their number changes no bit.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from statfe.blas import one_thread
+from statfe.datasets.rows import MemoryRows, Rows, survey
 from statfe.errors import UsageError
+from statfe.executors import Crew
 from statfe.learned.adam import Adam
 from statfe.learned.vae.model import PRECISIONS, Vae, VaeShape, fresh_vae
-from statfe.learned.vae.objective import Objective, loss_and_gradient
+from statfe.learned.vae.objective import Descent, Objective
 from statfe.learned.vae.rows import bound_rows
 from statfe.random import generator
 from statfe.result import Status
@@ -108,7 +111,7 @@ class TrainedVae:
 
 
 def fit_vae(
-    data: np.ndarray,
+    data: np.ndarray | Rows,
     shape: VaeShape | None = None,
     *,
     epochs: int = 20,
@@ -116,21 +119,25 @@ def fit_vae(
     test: np.ndarray | None = None,
     start: TrainedVae | None = None,
     after_epoch: Callable[[TrainedVae], object] | None = None,
+    workers: int = 1,
 ) -> TrainedVae:
     """Train a variational autoencoder until it has seen the data `epochs` times.
 
     Parameters
     ----------
     data, test
-        Rows of units, shape (samples, visible): values in [0, 1], +-1, or any, by the likelihood.
+        Rows of units, shape (samples, visible): values in [0, 1], +-1, or any, by the likelihood. Rows that stay in a
+        file are seen in another order (`statfe.datasets.rows`).
     shape
         The model; that of `start` where it is given.
     options
         Likewise.
     start
-        A training to go on with; same bits as one that was never stopped, with as many BLAS threads.
+        A training to go on with; same bits as one that was never stopped.
     after_epoch
         Called with the training so far, as to save it.
+    workers
+        Threads. They change no bit, and help where a step is large: layers of some hundred units.
 
     Raises
     ------
@@ -141,53 +148,58 @@ def fit_vae(
     if start is not None and ((shape or start.vae.shape) != start.vae.shape
                               or (options or start.options) != start.options):
         raise UsageError("a training goes on with the model and options it began with; leave them out")
-    checked = begin.vae.shape.check(data)
+    checked = data if isinstance(data, Rows) else MemoryRows(begin.vae.shape.check(data))
     tested = None if test is None else begin.vae.shape.check(test)
     if len(checked) < 2:
         raise UsageError(f"training needs 2 samples or more, got {len(checked)}")
     if begin.options.batch > len(checked):
         raise UsageError(
             f"batch={begin.options.batch} is larger than the data ({len(checked)} samples); take a smaller batch")
-    state = replace(begin, status="converged", message="")
+    state, crew = replace(begin, status="converged", message=""), Crew(workers)
     while state.epochs < epochs and state.status == "converged":
-        state = _epoch(state, checked, tested)
+        with one_thread():
+            state = _epoch(state, checked, tested, crew)
         if after_epoch is not None:
             after_epoch(state)
     return state
 
 
-def _fresh(data: np.ndarray, shape: VaeShape | None, options: TrainingOptions) -> TrainedVae:
+def _fresh(data: np.ndarray | Rows, shape: VaeShape | None, options: TrainingOptions) -> TrainedVae:
     if shape is None:
         raise UsageError("a new training needs the shape of its model")
-    vae = fresh_vae(shape, options.seed, data, options.precision)
+    rows = data if isinstance(data, Rows) else MemoryRows(shape.check(data))
+    for block in rows.blocks() if isinstance(data, Rows) else ():
+        shape.check(block)
+    vae = fresh_vae(shape, options.seed, None, options.precision, survey(rows))
     adam = Adam(shape.layout.size, dtype=PRECISIONS[options.precision])
     return TrainedVae(vae, options, adam_first=adam.moments[0], adam_second=adam.moments[1])
 
 
-def _epoch(state: TrainedVae, data: np.ndarray, test: np.ndarray | None) -> TrainedVae:
+def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -> TrainedVae:
     """The training after one more epoch, or as it was, `diverged`."""
     options, shape = state.options, state.vae.shape
     rng = generator(options.seed, (EPOCH_KEY, state.epochs))
     kind = state.vae.parameters.dtype
     vae = Vae(shape, state.vae.parameters.copy())
-    adam = Adam(shape.layout.size, dtype=kind.type)
+    adam = Adam(shape.layout.size, dtype=kind.type, crew=crew)
     assert state.adam_first is not None
     assert state.adam_second is not None
     adam.restore(state.adam_count, state.adam_first, state.adam_second)
     objective = Objective(options.objective, options.samples, options.kl_weight)
-    order, steps = rng.permutation(len(data)), len(data) // options.batch
+    descent = Descent(shape, options.batch, objective.copies, kind, crew)
+    steps = len(data) // options.batch
     seen = np.empty((steps, len(MONITORS) - 1))
-    for k in range(steps):
-        rows = data[order[k * options.batch:(k + 1) * options.batch]]
+    for k, rows in enumerate(data.batches(rng, options.batch, whole=True)):
         noise = rng.standard_normal((len(rows), options.samples, shape.latent), dtype=kind)
         weight = options.kl_weight * _rise(state.epochs + (k + 1) / steps, options.warm_up)
         with np.errstate(over="ignore", invalid="ignore"):
-            loss, gradient = loss_and_gradient(vae, rows, noise, objective.at(weight))
+            loss = descent.loss(vae, rows, noise, objective.at(weight))
+            square = adam.step(vae.parameters, descent.gradient, options.rate)
+        if shape.likelihood == "gaussian":
             # arrays are views, but the variances were computed
-            adam.step(vae.parameters, gradient, options.rate)
             vae = Vae(shape, vae.parameters)
-            seen[k] = loss.value, loss.reconstruction, loss.divergence, weight, float(np.dot(gradient, gradient))
-        if not np.all(np.isfinite(seen[k])):
+        seen[k] = loss.value, loss.reconstruction, loss.divergence, weight, square
+        if not np.isfinite(seen[k]).all():
             return _diverged(state, f"the loss became {loss.value:.3g} in step {k + 1}")
     mean = seen.mean(axis=0)
     first = state.history["loss"][0] if state.epochs else mean[0]

@@ -12,11 +12,13 @@ Valid
     lose states that it came to draw too seldom, which the bound does not notice.
 Bound
     Upper bound, whatever the training did: the difference is the Kullback-Leibler divergence of q from the Boltzmann
-    distribution. As a mean over samples it may lie below beta F by its error. Exact where no spins are coupled, and at
-    beta = 0.
+    distribution. As a mean over samples it may lie below beta F by its error; where the states that were drawn hold
+    nearly all probability (`restricted` in the stats) it is the sum over them, without an error. Exact where no spins
+    are coupled, and at beta = 0.
 Beside it
     `importance_beta_f` in the stats is -ln <exp(-V)>_q, an estimate of beta F itself from the same samples, with
     `importance_error`; `weights_collapse` says that a few samples carry it and that neither means anything.
+    correction=importance makes it the result (estimate), correction=cumulants the sum of cumulants of V (uncontrolled).
 Cost
     steps x batch x N x (N + units of the hidden layers): about a second a beta for 64 sites.
 Source
@@ -25,65 +27,41 @@ Source
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from statfe.learned.autoregressive import BATCH, RATE, train_autoregressive
-from statfe.learned.autoregressive_trial import ORDERS, AutoregressiveTrial, Training
-from statfe.learned.trial_bound import trial_bound, trial_moments
+from statfe.learned.autoregressive_trial import ORDERS, AutoregressiveTrial
+from statfe.learned.trial_bound import trial_exponents, trial_moments
+from statfe.learned.trial_correction import CORRECTION_OPTIONS
+from statfe.learned.trial_method import outcomes, training_stats
 from statfe.models.ising import IsingModel
-from statfe.registry import OVERFLOW, Context, Method
-from statfe.result import Moments, Outcome, failure
+from statfe.registry import Context, Method
+from statfe.result import Outcome
 from statfe.spec import Option
-from statfe.trial import ProductTrial, log_2cosh
-from statfe.variational.mean_field import is_exact_product
-from statfe.variational.solutions import along_betas
 
 #: Sites beyond which one beta takes more than half a minute.
 MAX_SITES = 324
 
 
 def run(
-    model: IsingModel, betas: np.ndarray, context: Context, *, samples: int, **training: Any
+    model: IsingModel, betas: np.ndarray, context: Context, *, samples: int, correction: str, cumulants: int,
+    **others: Any,
 ) -> Sequence[Outcome]:
-    """The bound at every beta. `training` is for `train_autoregressive`."""
+    """The bound, or what corrects it, at every beta. `others` hold `sum`, and what `train_autoregressive` takes."""
+    rule, training = others.pop("sum"), others
+    how: dict[str, Any] = {"seed": context.seed, "workers": context.workers}
 
-    def step(beta: float, before: AutoregressiveTrial | None) -> tuple[Outcome, AutoregressiveTrial | None]:
-        if is_exact_product(model, beta):
-            return _product(model, beta), before
-        if not math.isfinite(4.0 * beta * model.reach):
-            return failure("upper_bound", "diverged", OVERFLOW), before
-        trial = train_autoregressive(
-            model, beta, seed=context.seed, start=before, workers=context.workers, **training)
-        found = trial_bound(trial, samples, context.seed, context.workers)
-        stats = {**dataclasses.asdict(found), **_said(trial.training), "parameters": int(trial.network.mask.sum())}
-        return Outcome(
-            beta_f=stats.pop("beta_f"), beta_f_error=stats.pop("error"), kind="upper_bound", stats=stats,
-            moments=functools.partial(trial_moments, trial, samples, context.seed, context.workers)), trial
+    def train(beta: float, before: AutoregressiveTrial | None) -> AutoregressiveTrial:
+        return train_autoregressive(model, beta, start=before, **how, **training)
 
-    return along_betas(betas, step, context.progress, METHOD.name)
-
-
-def _said(training: Training | None) -> dict[str, Any]:
-    """What the stats say of a training."""
-    return {"steps": training.steps, "settled": training.settled} if training is not None else {}
-
-
-def _product(model: IsingModel, beta: float) -> Outcome:
-    """Independent spins in their fields, which is what the network is before any training."""
-    fields = beta * model.fields
-    beta_f = -float(np.sum(log_2cosh(fields)))
-    if not math.isfinite(beta_f):
-        return failure("exact", "diverged", OVERFLOW)
-    means = ProductTrial(fields).means
-    i, j, _ = model.pairs
-    return Outcome(
-        beta_f=beta_f, kind="exact", moments=lambda: Moments(magnetizations=means, correlations=means[i] * means[j]))
+    return outcomes(
+        model, betas, context, METHOD.name, train,
+        lambda trial: trial_exponents(trial, samples, **how), lambda trial: trial_moments(trial, samples, **how),
+        lambda trial: {**training_stats(trial.training), "parameters": int(trial.network.mask.sum())},
+        correction=correction, cumulants=cumulants, sum=rule)
 
 
 def _obstacle(model: IsingModel) -> str:
@@ -98,7 +76,7 @@ METHOD = Method(
     name="autoregressive",
     family="approximate",
     summary="Gibbs-Bogoliubov bound of an autoregressive network, trained from beta = 0 up",
-    kinds=("upper_bound", "exact"),
+    kinds=("upper_bound", "estimate", "uncontrolled", "exact"),
     reference="Wu, Wang and Zhang, Phys. Rev. Lett. 122, 080602 (2019); Germain et al., ICML 2015",
     run=run,
     options=(
@@ -111,6 +89,7 @@ METHOD = Method(
         Option("rate", "float", RATE, "length of the training steps, relative to what suits", minimum=0.0),
         Option("order", "str", "auto", "order in which the spins are drawn", choices=ORDERS),
         Option("samples", "int", 16384, "fresh samples of the bound", minimum=2),
+        *CORRECTION_OPTIONS,
     ),
     obstacle=_obstacle,
     cost=lambda model, n_betas: 2e5 * n_betas * float(model.n_sites) ** 2,

@@ -33,7 +33,8 @@ Choice among several solutions
     with damping, whether it is ``repelled`` by every fixed point found, and whether the ``double_loop`` was needed.
 Moments
     Means and correlations of the beliefs; with ``correlations=response``, those of the response of the means to the
-    fields (Welling and Teh 2004), exact on forests too and better near a transition; N^3 there.
+    fields (Welling and Teh 2004), exact on forests too and better near a transition; N^3 there, and NaN where spins are
+    so nearly equal that rounding hides their response.
 Cost
     A sweep over the sites and back renews every message twice, some 5 ns each, and as much again for the driver; 15 ns
     each where messages are so large that their logarithms are kept. Two sweeps on a forest, tens elsewhere, more near

@@ -63,6 +63,8 @@ SLOW_STARTS, SLOW_ITERATIONS, SLOW_READS = 2, 300, 1_000_000_000
 FROZEN = 0.1
 #: Share of a start's fields that goes into the first multipliers.
 SHARE = 0.3
+#: Tolerance, at most, where the clusters make a junction tree: a result that is called exact has settled.
+SETTLED = 1e-9
 
 
 class Propagation:
@@ -126,7 +128,7 @@ class Propagation:
 
     def solve(self, start: Start, *, iterations: int, tolerance: float, slow: bool = False, **driver: Any) -> Solution:
         """The stationary point reached from `start`; with `slow` each inner loop is carried through."""
-        coarse = max(1.0, FROZEN * float(np.max(np.abs(self.base))))
+        coarse = 1.0 if self.regions.is_junction_tree else max(1.0, FROZEN * float(np.max(np.abs(self.base))))
         limit = attainable(tolerance * coarse, self.model, self.beta)
         step = partial(self.renewed, sweeps=INNER, tolerance=FINER * limit) if slow else self.renewed
         point = solve_fixed_point(
@@ -167,18 +169,20 @@ def run(
         propagation = Propagation(model, regions, beta)
         kind: Kind = "exact" if exact or beta == 0.0 else "uncontrolled"
         fresh = standard_starts(model, beta, context.seed, restarts)
+        how = driver
         if kind == "exact":
             fresh = [Start("free", np.zeros(model.n_sites))]
+            how = {**driver, "tolerance": min(driver["tolerance"], SETTLED)}
         starts = [*continued(before), *map(propagation.started, fresh)]
         solve = partial(
             search, n_sites=model.n_sites, symmetric=not model.has_fields, workers=context.workers)
         slow = loop == "double"
-        found = solve(starts, lambda s: propagation.solve(s, slow=slow, **driver))
+        found = solve(starts, lambda s: propagation.solve(s, slow=slow, **how))
         if not found.found and not slow:
             slow, fast = True, found
             found = solve(
                 [s._replace(budget=None) for s in starts[:SLOW_STARTS]],
-                lambda s: propagation.solve(s, slow=True, **{**driver, "iterations": min(few, driver["iterations"])}))
+                lambda s: propagation.solve(s, slow=True, **{**how, "iterations": min(few, how["iterations"])}))
             found = Search(found.solutions, [*found.failed, *fast.failed])
         if not found.found:
             return _failure(found, model, regions, kind), before

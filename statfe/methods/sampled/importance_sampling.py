@@ -40,6 +40,7 @@ import numpy as np
 from statfe.errors import UsageError
 from statfe.estimators.bound_check import upper_bounds
 from statfe.estimators.log_weights import LogMean, log_mean_exp, log_mean_weight
+from statfe.estimators.weight_drift import drift, picked_by_weight
 from statfe.executors import map_tasks
 from statfe.junction.fit import FittedTrial, fit_trial
 from statfe.junction.mixture import interactions
@@ -105,12 +106,8 @@ def walked_log_weights(model: IsingModel, beta: float, trial: Trial, logs: np.nd
 
     `logs` are the ln w of the samples of `log_weights` with this seed; at most half the effective number is picked.
     """
-    weights = np.exp(logs - logs.max())
-    count = int(min(WALKERS, 0.5 * weights.sum() ** 2 / np.sum(weights**2)))
     rng = generator(seed, (WALK_KEY, 0))
-    totals = np.cumsum(weights)
-    # systematic: as few repeats as the weights allow
-    picks = np.minimum(np.searchsorted(totals, (rng.random() + np.arange(count)) / count * totals[-1]), len(logs) - 1)
+    picks = picked_by_weight(logs, WALKERS, rng)
     size, chosen = _block_size(trial), []
     for number in np.unique(picks // size).tolist():
         spins = _block(trial, len(logs), seed, SAMPLES_KEY, number)
@@ -186,17 +183,6 @@ def _exact(model: IsingModel, beta: float, fitted: FittedTrial, samples: int, se
 def _looks(samples: int) -> int:
     """Samples that are looked at; at least one, and one is left."""
     return max(1, int(LOOK * samples))
-
-
-def drift(logs: np.ndarray, walked: np.ndarray) -> float:
-    """(mean of ln w after the walk - weighted mean before) in standard deviations of the two."""
-    shares = np.exp(logs - logs.max())
-    shares /= shares.sum()
-    mean = float(np.dot(shares, logs))
-    # A few walkers may by chance see none of the rare states: the larger of the two variances is theirs.
-    spread = max(float(np.var(walked)), float(np.dot(shares, (logs - mean) ** 2)))
-    variance = float(np.sum((shares * (logs - mean)) ** 2)) + spread / len(walked)
-    return (float(np.mean(walked)) - mean) / math.hypot(math.sqrt(variance), 1e-9 * (1.0 + abs(mean)))
 
 
 def judge(logs: np.ndarray, soft_logs: np.ndarray, bound: float) -> Outcome:

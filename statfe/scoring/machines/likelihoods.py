@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.errors import UsageError
-from statfe.machines.blas import one_thread
 from statfe.machines.rbm import Rbm
 from statfe.registry import get_method
 from statfe.result import FreeEnergy, plain

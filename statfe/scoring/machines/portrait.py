@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import ndtri
 
+from statfe.blas import one_thread
 from statfe.datasets.dataset_file import SAMPLER as DATASET
 from statfe.datasets.dataset_file import read_dataset
 from statfe.errors import UsageError
 from statfe.learned.vae.model import Vae
-from statfe.machines.blas import one_thread
 from statfe.machines.rbm import Rbm
 from statfe.random import generator
 from statfe.scoring.machines.inputs import Machine, Points

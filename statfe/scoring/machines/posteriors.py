@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from statfe.blas import one_thread
 from statfe.errors import SpecError, UsageError, unknown_name
 from statfe.executors import map_tasks
 from statfe.learned.vae.model import Vae
 from statfe.learned.vae.quadrature import MAX_LATENT
 from statfe.learned.vae.score import METHODS, default_methods, score_posterior
-from statfe.machines.blas import one_thread
 from statfe.random import generator
 from statfe.result import FreeEnergy, plain
 from statfe.scoring.machines.inputs import Machine, Points

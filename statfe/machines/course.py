@@ -68,7 +68,7 @@ class Course:
             return ContrastivePhase(self.units, s.steps)
         start = self.data[rng.integers(0, len(self.data), chains)].astype(self.dtype)
         if s.algorithm == "tap":
-            return TapPhase(self.parameters, s.steps, start, s.order)
+            return TapPhase(self.parameters, s.steps, start, s.order, s.restart)
         start = self.units.draw(start)
         if s.algorithm == "pt":
             # the biases are still those of the data alone

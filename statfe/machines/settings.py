@@ -35,6 +35,8 @@ class Settings:
         Levels of `pt` between the biases of the data alone and the machine.
     order
         Of the TAP free energy in the weights, 2 or 3.
+    restart
+        Whether TAP points start from the data of each batch; else they live through the training.
     epochs, batch
         Times that all data are seen; samples of a minibatch.
     optimiser, rate, rate_decay, momentum
@@ -55,6 +57,7 @@ class Settings:
     chains: int | None = None
     levels: int = 8
     order: int = 2
+    restart: bool = False
     epochs: int = 10
     batch: int = 100
     optimiser: str = "momentum"

@@ -14,6 +14,8 @@ Status = Literal["converged", "not_converged", "diverged"]
 
 KINDS: tuple[Kind, ...] = ("exact", "estimate", "upper_bound", "lower_bound", "uncontrolled")
 STATUSES: tuple[Status, ...] = ("converged", "not_converged", "diverged")
+#: In the stats of a bound that holds whether or not its search has converged: then it could only be tighter.
+BOUND_HOLDS = "bound_holds"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,6 +117,13 @@ class FreeEnergy:
             raise ValueError(f"{self.method}: diverged at beta={self.beta:g}, so the value must be NaN")
         if self.status != "converged" and not self.message:
             raise ValueError(f"{self.method}: {self.status} needs a message that says what to change")
+
+    @property
+    def bounds(self) -> bool:
+        """Whether it bounds F, on one side or (exact) on both: converged, or certified by the method at any step."""
+        if self.kind not in ("exact", "upper_bound", "lower_bound") or not math.isfinite(self.beta_f):
+            return False
+        return self.status == "converged" or (self.kind != "exact" and bool(self.stats.get(BOUND_HOLDS, False)))
 
     @property
     def log_z(self) -> float:

@@ -137,3 +137,13 @@ def test_failures_are_said():
     assert match(np.full((2, 2), np.inf), np.ones(2)) is None
     with pytest.raises(ValueError, match="601 x 601"):
         solve(build_model("ising:shape=601"), 0.5)
+
+
+def test_means_without_a_gaussian_have_no_correlations(monkeypatch):
+    """Where rounding hides the Gaussian after the fact, one beta does not end a study."""
+    (found,) = solve(peaked(), 0.35)
+    monkeypatch.setattr(Descent, "gaussian", lambda *_: None)
+    moments = found.moments()
+    assert np.isfinite(moments.magnetizations).all()
+    assert np.isnan(moments.correlations).all()
+    assert moments.correlations.shape == (peaked().n_pairs,)

@@ -9,9 +9,11 @@ import math
 import h5py
 import numpy as np
 import pytest
+from statfe_cli.output import bracket_table
 
 import statfe
 from statfe.errors import NotApplicableError, UsageError
+from statfe.registry import run_method
 from statfe.result import Kind
 from statfe.scoring.bracket import bounding_methods, brackets, held_in
 from statfe.scoring.contest import Contest, compare_model, compare_run
@@ -48,6 +50,25 @@ def test_bounds_that_have_not_converged_do_not_count():
     failed = [bound(-75.0, "lower_bound", "a", status="not_converged"), bound(math.nan, "upper_bound", "b")]
     (found,) = brackets([LOW, HIGH, *failed])
     assert (found.lower_method, found.upper_method) == ("low", "high")
+
+
+def test_a_bound_that_holds_at_any_step_counts_and_is_said():
+    """Tree-reweighted messages that have not settled: the bound is only looser."""
+    model = statfe.model("ea:shape=6x6,couplings=gaussian,seed=2,field=0.1")
+    results = run_method(model, np.array([3.0]), "trw:iterations=2,updates=0")
+    assert results[0].status == "not_converged"
+    (found,) = brackets(results)
+    assert (found.lower, found.lower_method, found.lower_loose) == (results[0].beta_f, results[0].method, True)
+    (exact,) = run_method(model, np.array([3.0]), "exact")
+    assert found.lower <= exact.beta_f
+    assert "(not converged)" in bracket_table([found])
+    # what has no certificate does not count, nor does one without a number
+    plain = bound(-75.0, "lower_bound", "a", status="not_converged", message="raise iterations")
+    held = dataclasses.replace(plain, stats={"bound_holds": True})
+    (found,) = brackets([LOW, plain])
+    assert (found.lower, found.lower_loose) == (-80.0, False)
+    assert brackets([LOW, held])[0].lower == -75.0
+    assert brackets([LOW, dataclasses.replace(held, beta_f=math.nan)])[0].lower == -80.0
 
 
 def test_an_exact_result_is_both_bounds():
@@ -150,8 +171,9 @@ def test_the_command_prints_both_sides(call):
     code, out, err = call(*words)
     assert (code, err) == (3, "")  # there is no lower bound
     (row,) = json.loads(out)
-    assert list(row) == ["model", "beta", "n_sites", "lower", "lower_method", "lower_error", "upper", "upper_method",
-                         "upper_error", "width", "width_per_site", "crossed", "results"]
+    assert list(row) == ["model", "beta", "n_sites", "lower", "lower_method", "lower_error", "lower_loose",
+                         "upper", "upper_method", "upper_error", "upper_loose", "width", "width_per_site",
+                         "crossed", "results"]
     assert row["lower"] is None
     assert row["upper"] == row["results"][0]["beta_f"]
 

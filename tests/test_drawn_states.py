@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from statfe.learned.autoregressive_trial import free_trial
-from statfe.learned.drawn_states import restricted_bound
 from statfe.learned.trial_bound import sampled_bound
 from statfe.models.catalogue import build_model
+from statfe.models.ising import IsingModel
 from statfe.registry import run_method
+from statfe.series.drawn_states import distinct, merged, restricted_bound
 from tests import models_for_tests as special
 from tests.naive import ising as naive
 
@@ -73,3 +74,52 @@ def test_the_bits_of_the_sum_do_not_depend_on_threads():
     one, two = (sampled_bound(trial, 5000, 1, workers=w) for w in (1, 3))
     assert one == two
     assert 0.0 < one.drawn <= 1.0
+
+
+@pytest.mark.parametrize("trial", ["autoregressive", "free", "mean-field", "tree"])
+def test_cumulants_of_samples_that_agree_claim_nothing_of_states_not_seen(trial):
+    """Order 1 is the bound of the states drawn; beyond, what rarer states add is not known."""
+    model, how = build_model("ising:shape=5x5,field=1"), f"trial={trial},evaluation=sampling"
+    (exact,) = run_method(model, np.array([5.0]), "transfer-matrix")
+    (first,) = run_method(model, np.array([5.0]), f"cumulants:order=1,{how}", seed=1)
+    assert (first.kind, first.status) == ("upper_bound", "converged")
+    assert first.beta_f >= exact.beta_f - 1e-11 * abs(exact.beta_f)
+    (second,) = run_method(model, np.array([5.0]), f"cumulants:order=2,{how}", seed=1)
+    assert second.status == "not_converged"
+    assert "not seen" in second.message
+    assert 0.99 < second.stats["drawn"] <= 1.0
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_corrections_of_a_learned_trial_that_came_down_to_few_states(order):
+    model = build_model("ising:shape=5x5,field=1")
+    (exact,) = run_method(model, np.array([5.0]), "transfer-matrix")
+    (found,) = run_method(
+        model, np.array([5.0]), f"autoregressive:steps=100,correction=cumulants,cumulants={order}", seed=1)
+    if order == 1:
+        assert (found.kind, found.status, found.beta_f_error) == ("upper_bound", "converged", 0.0)
+        assert found.beta_f >= exact.beta_f - 1e-11 * abs(exact.beta_f)
+    else:
+        assert found.status == "not_converged"
+        assert "not seen" in found.message
+
+
+def test_a_trial_that_is_exact_needs_no_other_states():
+    """All samples agree because V is constant."""
+    forest = IsingModel.from_edges(30, np.arange(29), np.arange(1, 30), np.ones(29), np.full(30, 0.2))
+    (found,) = run_method(forest, np.array([0.7]), "cumulants:order=2,trial=tree,evaluation=sampling", seed=1)
+    (exact,) = run_method(forest, np.array([0.7]), "exact")
+    assert (found.kind, found.status) == ("exact", "converged")
+    assert found.beta_f == pytest.approx(exact.beta_f, abs=1e-9)
+
+
+def test_states_of_pieces_are_those_of_all():
+    spins = np.random.default_rng(1).choice([-1, 1], (500, 7)).astype(np.int8)
+    log_q = spins @ np.arange(7.0)
+    parts = [distinct(2.0 * log_q[k::3], log_q[k::3], spins[k::3]) for k in range(3)]
+    found = merged(parts)
+    assert found is not None
+    assert len(found.v) == len(np.unique(spins, axis=0))
+    assert sorted(found.log_q) == sorted(np.unique(spins, axis=0) @ np.arange(7.0))
+    np.testing.assert_array_equal(found.v, 2.0 * found.log_q)
+    assert merged([*parts, None]) is None

@@ -404,7 +404,7 @@ FAULTS = {
         "statfe/kernels/autoregressive.py", "1.0 - units[k, b] * units[k, b]", "1.0 - units[k, b]",
         "test_autoregressive.py::test_the_gradient_is_that_of_finite_differences"),
     "autoregressive: an error too small by 20%": (
-        "statfe/learned/drawn_states.py", "float(np.std(v, ddof=1)) / math.sqrt(len(v))",
+        "statfe/series/drawn_states.py", "float(np.std(v, ddof=1)) / math.sqrt(len(v))",
         "0.8 * float(np.std(v, ddof=1)) / math.sqrt(len(v))",
         "test_autoregressive.py::test_errors_cover_over_300_runs"),
     "VAE trial: the spread of the spins does not reach the encoder": (

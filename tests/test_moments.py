@@ -225,6 +225,16 @@ def test_nothing_to_score():
     assert odd.magnetization_rms > 0.0
 
 
+def test_correlations_that_are_not_known_are_not_scored_and_said():
+    some = Moments(magnetizations=OWN.magnetizations, correlations=np.full_like(OWN.correlations, np.nan))
+    result = result_with(some)
+    errors = truth().errors_of(result)
+    assert errors.unknown
+    assert math.isfinite(errors.magnetization_rms)
+    assert truth().without([result, result]).endswith(f"{result.method} at 2 beta")
+    assert truth().without([result_with(some, beta=0.7)]) == truth().without([]) == ""
+
+
 def test_the_truth_is_exact_where_the_model_is_narrow(monkeypatch):
     monkeypatch.setattr(scoring, "sampled_moments", lambda *_, **__: pytest.fail("was sampled"))
     model = peaked()

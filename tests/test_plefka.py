@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
@@ -220,13 +221,36 @@ def test_correlations_are_right_to_the_order_of_the_expansion(method, order):
     assert errors[1] / errors[0] > 0.85 * 2.0 ** (order + 1)
 
 
-def test_where_response_means_nothing_spins_are_independent():
+def test_where_response_means_nothing_there_are_no_correlations():
     model = peaked()
     trial = ProductTrial(np.random.default_rng(1).normal(size=model.n_sites))
     i, j, _ = model.pairs
     for matrix in (-np.eye(model.n_sites), np.full((model.n_sites,) * 2, np.nan)):
         found = linear_response.response_moments(model, trial, lambda matrix=matrix: matrix)
-        np.testing.assert_array_equal(found.correlations, trial.means[i] * trial.means[j])
+        np.testing.assert_array_equal(found.magnetizations, trial.means)
+        assert np.isnan(found.correlations).all()
+        assert len(found.correlations) == len(i) == len(j)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_correlations_that_no_spins_have_are_none(sparse):
+    """Two pairs: the response of one is (B^-1)_01 = -a / (1 - a^2), outside [-1, 1] where a > 0.618."""
+    model = IsingModel.from_edges(4, np.array([0, 2]), np.array([1, 3]), np.ones(2), np.zeros(4))
+    B = np.eye(4)
+    B[0, 1] = B[1, 0] = -0.7
+    B[2, 3] = B[3, 2] = -0.5
+    trial = ProductTrial(np.zeros(4))
+    if sparse:
+        inverse = linear_response._sparse_inverse(scipy.sparse.csc_array(B), np.array([0, 2]), np.array([1, 3]))
+        np.testing.assert_allclose(inverse, [0.7 / 0.51, 0.5 / 0.75])
+        negative = linear_response._sparse_inverse(scipy.sparse.csc_array(-B), np.array([0, 2]), np.array([1, 3]))
+        assert np.isnan(negative).all()
+    found = linear_response.response_moments(model, trial, lambda: B).correlations
+    assert np.isnan(found).tolist() == [True, False]
+    assert found[1] == pytest.approx(0.5 / 0.75)
+
+
+def test_spins_of_a_model_too_large_are_independent():
     large = build_model("ising:shape=200x200")
     found = solve(large, 0.6, "tap").moments()
     np.testing.assert_allclose(found.correlations, np.full(80000, found.magnetizations[0] ** 2), rtol=1e-6)

@@ -75,6 +75,21 @@ def test_a_failure_is_infinitely_far_off_in_medians_alone():
     assert trust.best[0].methods == ()
 
 
+def test_half_of_them_failing_is_infinitely_far_off():
+    trust = trust_of([one(16, k, {"a": [e]}) for k, e in enumerate([0.001, math.nan])])
+    assert math.isinf(trust.cells[0].median_error)
+
+
+def test_templates_with_one_group_have_their_own_best():
+    """Two templates may give the same models; each has its own best method."""
+    def of(template: str, seed: int, a: float) -> Comparison:
+        return dataclasses.replace(one(16, seed, {"a": [a], "b": [0.01]}), template=template, group="same")
+
+    trust = trust_of([*(of("first", k, 0.001) for k in range(2)), *(of("second", k, 0.1) for k in range(2))])
+    rows = csv.DictReader(trust_bytes(trust).decode().splitlines())
+    assert {(r["template"], r["method"]) for r in rows if r["best"] == "true"} == {("first", "a"), ("second", "b")}
+
+
 def test_the_best_and_those_that_noise_cannot_tell_apart():
     errors = {"a": [0.02], "b": [-0.01], "c": [0.5]}
     assert trust_of([one(16, k, errors) for k in range(2)]).best[0].methods == ("b",)
@@ -204,8 +219,9 @@ def test_the_table_has_a_row_a_cell():
     for row, cell in zip(rows, trust.cells, strict=True):
         assert (row["method"], float(row["beta"]), int(row["n_sites"])) == (cell.method, cell.beta, cell.n_sites)
         assert row["best"] == ("true" if cell.method == "b" else "false")
+        assert row["median_error"] == ("" if math.isnan(cell.median_error) else str(cell.median_error))
     assert {r["growth"] for r in rows if (r["method"], r["beta"]) == ("b", "0.5")} == {"exact"}
-    assert {r["median_error"] for r in rows if (r["method"], r["beta"]) == ("a", "1.0")} == {""}
+    assert {r["median_error"] for r in rows if (r["method"], r["beta"]) == ("a", "1.0")} == {"inf"}
 
 
 def test_the_report_of_a_study(tmp_path, monkeypatch):

@@ -86,6 +86,10 @@ def _print(found: CumulantExpansion, output: str | None) -> None:
     if gap is not None:
         click.echo("\norder 2 is the Onsager term -(beta^2/2) sum J_ij^2 (1 - m_i^2)(1 - m_j^2) of TAP: they differ by "
                    f"{gap:.1g} of it at most")
+    if found.one_sided.any():
+        betas = ", ".join(f"{b:g}" for b in found.betas[found.one_sided])
+        click.echo(f"\nthe trial keeps to one side at beta = {betas}: its terms do not see "
+                   "the mirrored states,\nerrors freeze near ln 2, and the radius is not known")
     click.echo(f"\ndiverges by its terms  {_place(found.divergence_by_terms)}")
     click.echo(f"diverges by its errors {_place(found.divergence_by_reference)}")
     if output:
@@ -98,6 +102,7 @@ def _errors(found: CumulantExpansion) -> Sequence[Sequence[str]]:
     for k, (errors, stop) in enumerate(zip(found.errors, found.smallest_terms, strict=True)):
         smallest = f"{_short(errors[stop - 1])} ({stop})" if stop else "-"
         radius = f"{reach[k]:.3g} +- {doubt[k]:.1g}" if math.isfinite(reach[k]) else "-"
+        radius = "one side" if found.one_sided[k] else radius
         rows.append([f"{found.betas[k]:.6g}", *(_short(e) for e in errors), smallest,
                      _short(found.pade[k] - found.reference_beta_f[k]), radius])
     return rows

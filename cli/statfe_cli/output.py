@@ -87,14 +87,19 @@ def _bounded(bracket: Any) -> bool:
     return bool(bracket.lower_method or bracket.upper_method)
 
 
+def bound_by(method: str, error: float, loose: bool) -> str:
+    """Whose bound, and what to know of it."""
+    return f"{method}{' (3 sigma out)' if error else ''}{' (not converged)' if loose else ''}" if method else "-"
+
+
 def bracket_table(brackets: Sequence[Any], reference: Sequence[Any] = ()) -> str:
     """The certified bracket, one beta a row, with what the reference has to do with it."""
     place = {r.beta: r for r in reference}
     rows = []
     for b in brackets:
-        sides = [(f"{value:.10g}" if method else "-", method + (" (3 sigma out)" if error else "") if method else "-")
-                 for value, method, error in ((b.lower, b.lower_method, b.lower_error),
-                                              (b.upper, b.upper_method, b.upper_error))]
+        both = ((b.lower, b.lower_method, b.lower_error, b.lower_loose),
+                (b.upper, b.upper_method, b.upper_error, b.upper_loose))
+        sides = [(f"{value:.10g}" if bound[0] else "-", bound_by(*bound)) for value, *bound in both]
         known = b.beta in place and math.isfinite(place[b.beta].beta_f)
         words = "BOUNDS CONTRADICT EACH OTHER" if b.crossed else "" if not known else (
             "OUTSIDE" if b.outside(place[b.beta]) else "inside")

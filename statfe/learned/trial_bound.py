@@ -17,9 +17,9 @@ from scipy.special import logsumexp
 
 from statfe.estimators.log_weights import MAX_K_HAT, log_mean_weight
 from statfe.learned.autoregressive_trial import AutoregressiveTrial, Walk
-from statfe.learned.drawn_states import mean_bound, restricted_bound
 from statfe.random import generator
 from statfe.result import Moments
+from statfe.series.drawn_states import mean_bound, restricted_bound
 
 #: Key of the random stream of the samples.
 SAMPLES_KEY = 9103

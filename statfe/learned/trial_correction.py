@@ -23,7 +23,9 @@ from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.result import Outcome, failure
 from statfe.series.cumulant_outcome import RULES, summed
-from statfe.series.cumulant_terms import BLOCKS, Expansion, of_blocks, of_states
+from statfe.series.cumulant_samples import of_blocks
+from statfe.series.cumulant_terms import BLOCKS, Expansion, of_states
+from statfe.series.drawn_states import distinct
 from statfe.spec import Option
 
 #: What can be made of the samples.
@@ -91,7 +93,9 @@ def expansion_of(found: Exponents, order: int) -> Expansion:
     def values(number: int) -> Iterator[np.ndarray]:
         return iter([found.values[number * size:(number + 1) * size]])
 
-    return of_blocks(values, size, order)
+    # NaN: only which states they are is known
+    chances = np.full(len(found.values), np.nan) if found.log_chances is None else found.log_chances
+    return replace(of_blocks(values, size, order), drawn=distinct(found.values, chances, found.spins))
 
 
 def drift_of(found: Exponents, trial: LearnedTrial, seed: int) -> float:

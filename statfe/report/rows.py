@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -39,18 +40,21 @@ def table_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> by
 
 
 def trust_bytes(trust: Trust) -> bytes:
-    """trust.csv: one row a group, beta and method, with the law of growth over the sizes of the template."""
+    """trust.csv: one row a group, beta and method, with the law of growth over the sizes of the template.
+
+    A median of failures is ``inf``; a cell is empty where nothing could be judged.
+    """
     laws = {(g.template, g.method, g.beta): g for g in trust.growth}
-    best = {(b.group, b.beta): b.methods for b in trust.best}
+    best = {(b.template, b.group, b.beta): b.methods for b in trust.best}
     names = [f.name for f in fields(Cell)]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([*names, "best", "growth", "growth_exponent", "growth_error", "growth_sizes"])
     for c in trust.cells:
         law = laws.get((c.template, c.method, c.beta))
-        more = [c.method in best[c.group, c.beta], *(
+        more = [c.method in best[c.template, c.group, c.beta], *(
             (None,) * 4 if law is None else (law.verdict, law.exponent, law.error, law.sizes))]
-        writer.writerow([_cell(plain(v)) for v in [*(getattr(c, name) for name in names), *more]])
+        writer.writerow([_cell(v if v == math.inf else plain(v)) for v in [*(getattr(c, n) for n in names), *more]])
     return buffer.getvalue().encode("utf-8", "backslashreplace")
 
 

@@ -38,6 +38,8 @@ class Bracket:
         Whose they are; "" where there is none.
     lower_error, upper_error
         Standard deviation of a bound that was sampled, else 0; `lower` and `upper` are 3 of them further out.
+    lower_loose, upper_loose
+        Whether the method has not converged: its bound holds all the same, and could be tighter.
     """
 
     model: str
@@ -46,9 +48,11 @@ class Bracket:
     lower: float = -math.inf
     lower_method: str = ""
     lower_error: float = 0.0
+    lower_loose: bool = False
     upper: float = math.inf
     upper_method: str = ""
     upper_error: float = 0.0
+    upper_loose: bool = False
 
     @property
     def width(self) -> float:
@@ -70,8 +74,8 @@ class Bracket:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; a side without a bound is None."""
-        names = ("model", "beta", "n_sites", "lower", "lower_method", "lower_error", "upper", "upper_method",
-                 "upper_error", "width")
+        names = ("model", "beta", "n_sites", "lower", "lower_method", "lower_error", "lower_loose", "upper",
+                 "upper_method", "upper_error", "upper_loose", "width")
         row = {name: getattr(self, name) for name in names}
         return plain({**row, "width_per_site": self.width / self.n_sites, "crossed": self.crossed})
 
@@ -87,13 +91,14 @@ def brackets(results: Sequence[FreeEnergy]) -> list[Bracket]:
 def _bracket(results: Sequence[FreeEnergy]) -> Bracket:
     found = Bracket(model=results[0].model, beta=results[0].beta, n_sites=results[0].n_sites)
     for r in results:
-        if r.status != "converged" or r.kind not in (*BOUNDS, "exact"):
+        if not r.bounds:
             continue
+        loose = r.status != "converged"
         low, high = r.beta_f - SIGMAS * r.beta_f_error, r.beta_f + SIGMAS * r.beta_f_error
         if r.kind != "upper_bound" and low > found.lower:
-            found = replace(found, lower=low, lower_method=r.method, lower_error=r.beta_f_error)
+            found = replace(found, lower=low, lower_method=r.method, lower_error=r.beta_f_error, lower_loose=loose)
         if r.kind != "lower_bound" and high < found.upper:
-            found = replace(found, upper=high, upper_method=r.method, upper_error=r.beta_f_error)
+            found = replace(found, upper=high, upper_method=r.method, upper_error=r.beta_f_error, upper_loose=loose)
     return found
 
 

@@ -181,7 +181,8 @@ def _with_moments(
         contest.progress("correlations", 1.0)
     truth = true_moments(model, reference, seed=contest.seed, workers=contest.workers, ladder=ladder)
     found = [truth.errors_of(s.result) for s in scores]
-    return [replace(s, **vars(errors)) for s, errors in zip(bare, found, strict=True)], truth.words
+    words = truth.words + truth.without([s.result for s, e in zip(scores, found, strict=True) if e.unknown])
+    return [replace(s, **vars(errors)) for s, errors in zip(bare, found, strict=True)], words
 
 
 def _warn(found: Sequence[Bracket], reference: Sequence[FreeEnergy], held: Sequence[FreeEnergy],

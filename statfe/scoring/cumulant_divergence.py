@@ -61,6 +61,8 @@ def by_terms(results: Sequence[FreeEnergy], homogeneous: bool) -> Divergence:
     """
     known = [(r.beta, r.stats["radius"], r.stats["radius_error"]) for r in results
              if r.beta > 0.0 and math.isfinite(r.stats.get("radius") or math.nan)]
+    if not known and any(r.stats.get("one_sided") for r in results):
+        return Divergence(math.nan, math.nan, None, "the trial keeps to one side: its terms do not see the other")
     if not known:
         return Divergence(math.nan, math.nan, None, "the terms say nothing: raise the order or the number of samples")
     betas, reach, errors = (np.array(column) for column in zip(*known, strict=True))

@@ -86,6 +86,11 @@ class CumulantExpansion:
         """Radius of convergence in lambda and its uncertainty; the series converges where it is above 1."""
         return self._stat("radius"), self._stat("radius_error")
 
+    @property
+    def one_sided(self) -> np.ndarray:
+        """Where the trial breaks a symmetry of the model: errors end near ln 2, and no radius is known. bool."""
+        return np.array([bool(r.stats.get("one_sided", False)) for r in self.results])
+
     @cached_property
     def divergence_by_terms(self) -> Divergence:
         """Where the series begins to diverge, from its terms alone."""
@@ -121,7 +126,8 @@ class CumulantExpansion:
             "smallest_term": r.stats.get("smallest_term"), "error_scale": r.stats.get("error_scale"),
             "pade": pade, "pade_approximant": r.stats.get("pade_approximant"),
             "pade_rejected": r.stats.get("pade_rejected"), "radius": r.stats.get("radius"),
-            "radius_error": r.stats.get("radius_error"), "onsager_term": r.stats.get("onsager_term"),
+            "radius_error": r.stats.get("radius_error"), "one_sided": bool(r.stats.get("one_sided", False)),
+            "own_side_radius": r.stats.get("own_side_radius"), "onsager_term": r.stats.get("onsager_term"),
             "status": r.status, "message": r.message,
         } for r, ref, sums, sum_errors, errors, pade in zip(
             self.results, self.reference, self.partial_sums, self.partial_sum_errors, self.errors, self.pade,

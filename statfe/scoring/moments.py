@@ -43,6 +43,12 @@ class MomentErrors:
     correlation_noise: float = math.nan
 
 
+    @property
+    def unknown(self) -> bool:
+        """Whether no correlations were scored."""
+        return math.isnan(self.correlation_rms)
+
+
 NO_ERRORS = MomentErrors()
 
 
@@ -66,6 +72,17 @@ class Truth:
             own.correlations, truth.correlations, [own.correlation_errors, truth.correlation_errors], slice(None))
         return MomentErrors(
             magnetization_rms=m, magnetization_noise=m_noise, correlation_rms=c, correlation_noise=c_noise)
+
+
+    def without(self, results: Sequence[FreeEnergy]) -> str:
+        """Which of `results`, whose correlations were not scored, have none to give; for the end of `words`."""
+        count: dict[str, int] = {}
+        for r in results:
+            if r.moments is not None and r.status == "converged" and r.beta in self.at and len(
+                    self.at[r.beta].correlations):
+                count[r.method] = count.get(r.method, 0) + 1
+        named = ", ".join(f"{method} at {n} beta" for method, n in count.items())
+        return f"; not scored, as some of their own are unknown or outside [-1, 1]: {named}" if named else ""
 
 
 def _rms(values: np.ndarray, truth: np.ndarray, errors: Sequence[np.ndarray | None], keep: np.ndarray | slice

@@ -29,7 +29,8 @@ class Cell:
     realisations, judged, failed
         Models of the group that the method took; those with a number and a reference; those without a number.
     median_error
-        Median |error| a site, a failure counted as infinite; NaN where nothing could be judged.
+        Median |error| a site, a failure counted as infinite: so is this where half or more fail. NaN where nothing
+        could be judged.
     mean_error, mean_error_error
         Mean error a site with its sign, and its standard error: scatter over disorder, or of one model its own.
     size, size_error
@@ -92,7 +93,7 @@ class Trusted:
         The largest beta up to which the median error is within the tolerance at every beta and size; NaN where it is
         not at the smallest.
     median_error, worst_error
-        Of the cells' medians; infinite where more than half, or any, gave no number.
+        Of the cells' medians; infinite where half or more, or any, gave no number.
     failed, realisations
         Runs without a number, and all.
     bounds, violated
@@ -151,10 +152,10 @@ def trust_of(comparisons: Sequence[Comparison]) -> Trust | None:
             key = (c.template, c.group or c.model, c.n_sites, s.result.beta, s.result.method)
             members.setdefault(key, []).append(s)
     cells = [_cell(key, scores, tolerance) for key, scores in members.items()]
-    place: dict[str, int] = {}
+    place: dict[tuple[str, str], int] = {}
     for k, c in enumerate(comparisons):
-        place.setdefault(c.group or c.model, k)
-    cells.sort(key=lambda c: (place[c.group], c.beta))
+        place.setdefault((c.template, c.group or c.model), k)
+    cells.sort(key=lambda c: (place[c.template, c.group], c.beta))
     best, growth = _best_cells(cells), _growth(cells)
     return Trust(tolerance, cells, best, growth, _summaries(cells, best, growth, tolerance))
 

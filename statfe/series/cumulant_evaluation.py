@@ -6,7 +6,8 @@ import numpy as np
 
 from statfe.errors import NotApplicableError
 from statfe.models.ising import IsingModel
-from statfe.series.cumulant_terms import MAX_SITES, Expansion, by_enumeration, by_sampling, to_terms
+from statfe.series.cumulant_samples import by_sampling
+from statfe.series.cumulant_terms import MAX_SITES, Expansion, by_enumeration, to_terms
 from statfe.series.cumulants import MAX_ORDER, cumulants, cycle_graph
 from statfe.trial import ProductTrial, Trial
 from statfe.trials.block_trial import BlockTrial

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ MOST_INFLUENCE = 0.5
 
 def summed(terms: Expansion, rule: str, kind: Kind, n_sites: int, stats: dict[str, Any]) -> Outcome:
     """The outcome of an expansion under one of `RULES`; `stats` are kept."""
+    terms = terms.restricted
     if not np.all(np.isfinite(terms.sums)):
         return failure(
             kind, "diverged", "the cumulants are too large for floating point; lower beta or the order", **stats)
@@ -32,6 +34,8 @@ def summed(terms: Expansion, rule: str, kind: Kind, n_sites: int, stats: dict[st
     stop = smallest_term(terms.terms, terms.rounding) if rule == "smallest-term" else terms.order
     problem = _mistrust(
         terms.sharing(statistic), terms.outweighed(stop, error), value - float(terms.sums[0]), error)
+    if kind != "exact" and "sampling" in terms.evaluations[:stop]:
+        problem = _unseen(terms, statistic, n_sites) or problem
     return Outcome(
         beta_f=value, beta_f_error=error, kind=kind, status="not_converged" if problem else "converged",
         message=problem or _remark(terms), stats=stats)
@@ -48,6 +52,10 @@ def describe(terms: Expansion, n_sites: int) -> dict[str, Any]:
         "pade": resummed.value, "pade_approximant": resummed.name, "pade_rejected": list(resummed.rejected),
         "radius": reach.value, "radius_error": reach.error, "radius_by": reach.by,
         "vanishing": [k + 1 for k in range(1, terms.order) if abs(terms.terms[k]) <= terms.rounding[k]]}
+    if terms.drawn is not None:
+        told |= {"states_drawn": len(terms.drawn.v)}
+        if math.isfinite(terms.drawn.log_drawn):  # NaN where the trial does not know the chance of a state
+            told |= {"drawn": min(1.0, math.exp(terms.drawn.log_drawn))}
     if terms.replicas is not None:
         told |= {"term_errors": terms.term_errors.tolist(), "partial_sum_errors": terms.sum_errors.tolist(),
                  "noisy_orders": terms.noisy}
@@ -85,6 +93,19 @@ def _mistrust(sharing: float, influence: float, correction: float, error: float)
                 f"not seen; {change}")
     if error > abs(correction) > 0.0:
         return f"the terms beyond the first add up to {correction:.2g}, and noise is larger ({error:.2g}); {change}"
+    return ""
+
+
+def _unseen(terms: Expansion, statistic: Statistic, n_sites: int) -> str:
+    """Why samples that agree say nothing of states that they do not show; "" where they do not agree."""
+    if terms.replicas is None or terms.drawn is None:
+        return ""
+    change = "lower the order or beta, or raise samples; order=1 is a bound whatever was not drawn"
+    few = terms.drawn.few(n_sites)
+    if few:
+        return f"all samples are of {few} states, and what rarer ones add is not seen; {change}"
+    if math.isinf(terms.sharing(statistic)):
+        return f"all samples agree, and what rarer states add is not seen; {change}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""The cumulant expansion around any trial, to order 8: its terms by enumeration of all states or from samples of q.
+"""The cumulant expansion around any trial, to order 8: its terms, by enumeration of all states.
 
 With V = beta E + ln q,
 
@@ -14,16 +14,15 @@ and the cumulants follow from the moments mu_k = <(V - c)^k>_q about any c near 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from statfe.executors import map_tasks
 from statfe.junction.mixture import interactions
 from statfe.kernels.power_sums import power_sums
 from statfe.models.ising import IsingModel
-from statfe.random import generator
+from statfe.series.drawn_states import States
 from statfe.trial import Trial
 
 #: Highest order of an expansion.
@@ -32,10 +31,6 @@ HIGHEST_ORDER = 8
 MAX_SITES, CHUNK = 20, 2**14
 #: Blocks of samples that the jackknife leaves out one at a time; each has a stream of its own.
 BLOCKS = 64
-#: Key of the streams of the samples (see `statfe.random.generator`).
-SAMPLES_KEY = 7011
-#: Spins drawn at a time: their uniform numbers take 32 MB.
-DRAWN = 2**22
 #: How far the probabilities of a trial may be from adding up to 1.
 NORMALISED = 1e-9
 #: Rounding errors, in units of the last place.
@@ -60,6 +55,8 @@ class Expansion:
         The terms with each block of samples left out, shape (BLOCKS, order); None where nothing was sampled.
     influence
         How much the farthest sample alone moves each term, |V - c|^k / (k! samples); zeros where not sampled.
+    drawn
+        The states that were drawn; None where nothing was sampled, or they are many.
     """
 
     kappas: np.ndarray
@@ -67,6 +64,7 @@ class Expansion:
     rounding: np.ndarray
     replicas: np.ndarray | None = field(default=None, repr=False)
     influence: np.ndarray | None = field(default=None, repr=False)
+    drawn: States | None = field(default=None, repr=False)
 
     @property
     def order(self) -> int:
@@ -140,6 +138,13 @@ class Expansion:
         """Orders whose sampling error is larger than their term."""
         return (np.flatnonzero(self.term_errors > np.abs(self.terms)) + 1).tolist()
 
+    @property
+    def restricted(self) -> Expansion:
+        """A sampled first term alone made the bound of the states drawn, where those are nearly all; else the same."""
+        if self.order > 1 or self.replicas is None or self.drawn is None or not self.drawn.little_is_missing:
+            return self
+        return Expansion(np.array([self.drawn.bound]), self.evaluations, self.rounding, drawn=self.drawn)
+
     def with_known(self, kappas: np.ndarray) -> Expansion:
         """The same with the first cumulants from elsewhere, in closed form."""
         known = len(kappas)
@@ -151,7 +156,7 @@ class Expansion:
             replicas[:, :known], influence[:known] = to_terms(kappas), 0.0
         return Expansion(
             np.append(kappas, self.kappas[known:]), ["analytic"] * known + list(self.evaluations[known:]),
-            self.rounding, replicas, influence)
+            self.rounding, replicas, influence, self.drawn)
 
 
 def partial_sum(order: int) -> Statistic:
@@ -201,7 +206,7 @@ def all_states(model: IsingModel, beta: float, trial: Trial) -> tuple[np.ndarray
     V, q = np.empty(1 << n), np.empty(1 << n)
     for first in range(0, 1 << n, CHUNK):
         spins = states(first, min(CHUNK, (1 << n) - first), n)
-        log_q, V[first:first + len(spins)] = _exponents(model, beta, trial, spins)
+        log_q, V[first:first + len(spins)] = exponents(model, beta, trial, spins)
         q[first:first + len(spins)] = np.exp(log_q)
     if not abs(float(q.sum()) - 1.0) <= NORMALISED:
         raise ArithmeticError(f"the probabilities of the trial add up to {q.sum():.12g}")
@@ -242,56 +247,8 @@ def _rounding(sizes: np.ndarray, centre: float) -> np.ndarray:
         return np.abs(to_terms(more - plain + unit * more))
 
 
-def by_sampling(
-    model: IsingModel, beta: float, trial: Trial, order: int, samples: int, seed: int, *, workers: int = 1
-) -> Expansion:
-    """Terms from about `samples` independent samples of the trial, with jackknife errors.
-
-    The same bits for any number of `workers`.
-    """
-    size = max(2, -(-samples // BLOCKS))
-
-    def values(number: int) -> Iterator[np.ndarray]:
-        drawn = _drawn(trial, size, generator(seed, (SAMPLES_KEY, number)))
-        return (_exponents(model, beta, trial, spins)[1] for spins in drawn)
-
-    return of_blocks(values, size, order, workers)
-
-
-def of_blocks(
-    values: Callable[[int], Iterator[np.ndarray]], size: int, order: int, workers: int = 1
-) -> Expansion:
-    """Terms from `BLOCKS` blocks of `size` independent samples; ``values(number)`` gives V of one, in pieces."""
-    # about the mean of a few samples: the same centre for all blocks
-    centre = float(np.mean(next(values(0))))
-
-    def block(number: int) -> tuple[np.ndarray, float]:
-        sums, some, sizes = (np.zeros(order + 1) for _ in range(3))
-        farthest = 0.0
-        for V in values(number):
-            power_sums(V, np.ones(len(V)), centre, some, sizes)
-            sums += some
-            farthest = max(farthest, float(np.max(np.abs(V - centre))))
-        return sums / size, farthest
-
-    blocks = map_tasks(block, range(BLOCKS), workers)
-    moments, farthest = np.array([sums for sums, _ in blocks]), max(reach for _, reach in blocks)
-    mean = moments.mean(axis=0)
-    without = cumulants_of_moments((BLOCKS * mean - moments) / (BLOCKS - 1), centre)
-    with np.errstate(over="ignore"):
-        influence = np.abs(to_terms(np.float64(farthest) ** np.arange(1, order + 1))) / (BLOCKS * size)
-    return Expansion(
-        cumulants_of_moments(mean, centre), ["sampling"] * order, np.zeros(order), to_terms(without), influence)
-
-
-def _exponents(model: IsingModel, beta: float, trial: Trial, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def exponents(model: IsingModel, beta: float, trial: Trial, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """ln q, and V = beta E + ln q without the model's offset, of spins of shape (count, n_sites)."""
     log_q = trial.log_prob(spins)
     with np.errstate(over="ignore", invalid="ignore"):
         return log_q, np.asarray(log_q - beta * interactions(model, spins))
-
-
-def _drawn(trial: Trial, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """`count` samples in pieces that fit into memory."""
-    step = max(1, DRAWN // trial.n_sites)
-    return (trial.sample(min(step, count - first), rng) for first in range(0, count, step))

@@ -7,10 +7,11 @@ Comput. 10, 1137 (1998)). With the Hessian of an expansion cut after beta^n, chi
 All work is on the scaled Hessian B = D^(1/2) G'' D^(1/2), D = diag(1 - m_i^2), which stays near 1 where spins freeze:
 chi = D^(1/2) B^(-1) D^(1/2).
 
-Where the correlations are those of independent spins, m_i m_j, instead:
-- B is not positive definite: the point is no minimum of G, and its response means nothing;
-- the inverse is out of reach: above `DENSE_SITES` sites with a dense Hessian, above `SPARSE_SITES` with a sparse one,
-  or where the factors of that fill up (random graphs of more than some 5000 sites).
+Correlations are NaN where B is not positive definite, as the point is no minimum of G and its response means nothing;
+and that of a pair is where it lies outside [-1, 1], as it may near an instability of G: no spins have it.
+They are those of independent spins, m_i m_j, where the inverse is out of reach: above `DENSE_SITES` sites with a dense
+Hessian, above `SPARSE_SITES` with a sparse one, or where the factors of that fill up (random graphs of more than some
+5000 sites).
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ DENSE_SITES, DENSE_BELOW = 4000, 1500
 SPARSE_SITES, MAX_WORK = 20_000, 1e10
 #: Columns of the inverse that are held at once.
 COLUMNS = 128
+#: A correlation this far outside [-1, 1] is rounding.
+OUTSIDE = 1e-9
 #: Up to this size a sparse Hessian is made dense for its smallest eigenvalue.
 EIGEN_DENSE = 300
 #: Key of the random vector that a search for an eigenvalue starts from (see `statfe.random.generator`).
@@ -54,19 +57,21 @@ def response_moments(model: IsingModel, trial: ProductTrial, hessian: Callable[[
     m, root = trial.means, np.sqrt(trial.variances)
     scaled = inverse_on_pairs(hessian(), i, j) if model.n_sites <= SPARSE_SITES and len(i) else None
     connected = 0.0 if scaled is None else root[i] * root[j] * scaled
-    return Moments(magnetizations=m, correlations=m[i] * m[j] + connected)
+    correlations = m[i] * m[j] + connected
+    correlations[~(np.abs(correlations) <= 1.0 + OUTSIDE)] = np.nan
+    return Moments(magnetizations=m, correlations=np.clip(correlations, -1.0, 1.0))
 
 
 def inverse_on_pairs(B: Matrix, i: np.ndarray, j: np.ndarray) -> np.ndarray | None:
-    """(B^-1)_ij of the pairs i < j, shape of `i`; None where B is not positive definite or too large."""
-    n = B.shape[0]
+    """(B^-1)_ij of the pairs i < j, shape of `i`: NaN where B is not positive definite; None where it is too large."""
+    n, nothing = B.shape[0], np.full(len(i), np.nan)
     if not np.all(np.isfinite(B if isinstance(B, np.ndarray) else B.data)):
-        return None
+        return nothing
     if isinstance(B, np.ndarray) or n <= DENSE_BELOW:
         if n > DENSE_SITES:
             return None
         inverse = positive_inverse(B if isinstance(B, np.ndarray) else B.toarray())
-        return None if inverse is None else inverse[i, j]
+        return nothing if inverse is None else inverse[i, j]
     return _sparse_inverse(scipy.sparse.csc_array(B), i, j)
 
 
@@ -113,9 +118,10 @@ def _sparse_inverse(B: scipy.sparse.csc_array, i: np.ndarray, j: np.ndarray) -> 
         factors = scipy.sparse.linalg.splu(
             B, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     except RuntimeError:  # exactly singular
-        return None
-    positive = np.array_equal(factors.perm_r, factors.perm_c) and np.all(factors.U.diagonal() > 0.0)
-    if not positive or float(n) * (factors.L.nnz + factors.U.nnz) > MAX_WORK:
+        return np.full(len(i), np.nan)
+    if not (np.array_equal(factors.perm_r, factors.perm_c) and np.all(factors.U.diagonal() > 0.0)):
+        return np.full(len(i), np.nan)
+    if float(n) * (factors.L.nnz + factors.U.nnz) > MAX_WORK:
         return None
     out = np.empty(len(i))
     by_column = np.argsort(j, kind="stable")

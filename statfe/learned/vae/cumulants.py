@@ -18,7 +18,8 @@ from statfe.learned.vae.posterior import Posterior
 from statfe.learned.vae.quadrature import MAX_LATENT, hermite_grid
 from statfe.result import Kind, Outcome, failure
 from statfe.series.cumulant_outcome import summed
-from statfe.series.cumulant_terms import BLOCKS, Expansion, of_blocks, of_states
+from statfe.series.cumulant_samples import of_blocks
+from statfe.series.cumulant_terms import BLOCKS, Expansion, of_states
 
 #: Key of the random streams of the blocks of samples (see `statfe.random.generator`).
 BLOCKS_KEY = 9209

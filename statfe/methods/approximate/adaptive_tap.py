@@ -20,7 +20,8 @@ Choice among several solutions
     Starts: the solutions at the neighbouring beta, free spins with a small bias, and the lowest minima of naive mean
     field.
 Moments
-    m_i, and correlations by linear response with the whole Hessian of beta_f(m), the answer of L included.
+    m_i, and correlations by linear response with the whole Hessian of beta_f(m), the answer of L included; NaN where
+    rounding hides the Gaussian, or the Hessian is not positive definite.
 Cost
     Dense linear algebra: some 10 steps from each start, each of a few inverses of N x N matrices. At most 600 sites.
 Source
@@ -128,8 +129,8 @@ def _moments(model: IsingModel, beta: float, solution: Solution) -> Callable[[],
 
     def moments() -> Moments:
         gaussian = Descent(model, beta).gaussian(trial)
-        if gaussian is None:
-            raise FloatingPointError(f"no Gaussian has the variances of the spins of {model.spec} at beta={beta:g}")
+        if gaussian is None:  # rounding hides it where spins freeze
+            return Moments(magnetizations=trial.means, correlations=np.full(model.n_pairs, np.nan))
         return response_moments(model, trial, lambda: scaled_hessian(trial, gaussian))
 
     return moments

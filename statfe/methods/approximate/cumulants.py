@@ -14,7 +14,9 @@ Valid
     converges where the mean of exp(-lambda V) has no zero with |lambda| <= 1; `radius` in the stats measures the
     nearest one, and below 1 higher orders make things worse. sum=smallest-term stops at the smallest term, sum=pade
     continues the series by a Pade approximant, or fails where that has a pole near [0, 1]. A trial that breaks a
-    symmetry stays on its side of it, and jumps from one minimum to another.
+    symmetry stays on its side of it, and jumps from one minimum to another: its terms do not show the mirrored states,
+    whose weight brings a zero near lambda = 1 and errors near ln 2. The stats then say ``one_sided``, and the radius
+    is that of its own side (``own_side_radius``).
 Bound
     Upper bound at order 1 (with an error where it is sampled). Uncontrolled above. Exact at beta = 0, where no spins
     are coupled, and where the trial holds all bonds.
@@ -36,6 +38,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from statfe.errors import NotApplicableError
+from statfe.junction.moments import symmetric_sites
 from statfe.learned.autoregressive import train_autoregressive
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
@@ -53,6 +56,8 @@ from statfe.variational.minima import minimise
 from statfe.variational.solutions import Search, along_betas, continued, fixed_point_options
 from statfe.variational.start_points import standard_starts
 
+#: Means above which a trial breaks a symmetry.
+BROKEN = 1e-6
 TRIALS = ("free", "mean-field", "blocks", "tree", "autoregressive")
 
 
@@ -94,6 +99,10 @@ def run(
         except NotApplicableError as error:
             return failure(kind, "not_converged", str(error), **found.stats), state
         outcome = summed(terms, rule, kind, model.n_sites, found.stats)
+        if kind != "exact" and _one_sided(above, found.trial) and "radius" in outcome.stats:
+            sided = {"one_sided": True, "own_side_radius": outcome.stats["radius"], "radius": np.nan,
+                     "radius_error": np.nan}
+            outcome = replace(outcome, stats={**outcome.stats, **sided})
         return replace(outcome, moments=_moments(above, size, found.trial, rule, outcome)), state
 
     def _search(above: IsingModel, beta: float, before: Search | None) -> tuple[_Found, Search | None]:
@@ -131,6 +140,12 @@ def _structured(
             blocks, {"blocks": len(sizes), "largest_block": int(sizes.max())}, bool(np.all(blocks.inside)))
     network = train_autoregressive(model, beta, **how)
     return _Found(network, {"steps": network.training.steps if network.training else 0})
+
+
+def _one_sided(model: IsingModel, trial: Trial) -> bool:
+    """Whether `trial` prefers one of the two signs of spins without a field in reach, which weigh the same."""
+    means = getattr(trial, "means", None)  # networks are symmetric by construction
+    return means is not None and float(np.max(np.abs(means[symmetric_sites(model)]), initial=0.0)) > BROKEN
 
 
 def _moments(

@@ -13,7 +13,7 @@ Choice among several solutions
     spins aligned with the gauge signs, and random ones. In a ferromagnet (up to a gauge) whose fields all favour
     one side the aligned start finds the lowest, and no other is taken. The others found are listed in the stats.
 Moments
-    m_i, and correlations by linear response (`statfe.variational.linear_response`, which says for which sizes).
+    m_i, and correlations by linear response (`statfe.variational.linear_response`, which says where).
 Cost
     A sweep is O(N + bonds); tens of sweeps from each start, more near a transition.
 Source

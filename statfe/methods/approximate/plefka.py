@@ -18,7 +18,7 @@ Choice among several solutions
     a positive definite Hessian. Where none is, the status is `diverged`. `orders` in the stats has for each order up to
     this one its own value and status, and `at_this_point`, its functional at the m of this result.
 Moments
-    m_i, and correlations by linear response (`statfe.variational.linear_response`, which says for which sizes).
+    m_i, and correlations by linear response (`statfe.variational.linear_response`, which says where).
 Cost
     Orders 3 and 4 multiply matrices of couplings: O(sum of squared degrees) a sweep, O(N^3) for dense models; larger
     models are refused.

@@ -22,7 +22,7 @@ Choice among several solutions
     stats, and x as `plefka`.
     Starts: the solutions at the neighbouring beta, the minima of naive mean field, and free spins with a small bias.
 Moments
-    m_i, and correlations by linear response (`statfe.variational.linear_response`, which says for which sizes).
+    m_i, and correlations by linear response (`statfe.variational.linear_response`, which says where).
 Cost
     A sweep is O(N + bonds), some 40 ns a site and 3 ns a bond; tens from each start, hundreds near a transition.
 Source

@@ -44,7 +44,7 @@ from statfe.propagation.belief_propagation import Graph
 from statfe.propagation.spanning_forests import MAX_INVERSE
 from statfe.propagation.tree_reweighted import Point, Reweighted
 from statfe.registry import OVERFLOW, Context, Method
-from statfe.result import Kind, Outcome, failure
+from statfe.result import BOUND_HOLDS, Kind, Outcome, failure
 from statfe.spec import Option
 from statfe.variational.solutions import along_betas
 
@@ -70,7 +70,8 @@ def outcome(reweighted: Reweighted, point: Point, kind: Kind, updates: int, gain
         return failure(kind, "diverged", OVERFLOW)
     stats = {
         "iterations": point.reached.iterations, "residual": point.reached.residual, "slack": point.slack,
-        "updates": updates, "gain": gain, "least_share": float(np.min(point.shares, initial=1.0))}
+        "updates": updates, "gain": gain, "least_share": float(np.min(point.shares, initial=1.0)),
+        BOUND_HOLDS: True}
     settled = point.slack <= MOST_SLACK * reweighted.model.n_sites
     return Outcome(
         beta_f=-point.log_z, kind=kind, stats=stats, moments=lambda: reweighted.moments(point),

@@ -2,8 +2,9 @@
 
     python -m benchmarks.bench_rbm speed
     python -m benchmarks.bench_rbm digits [FIGURE.svg]
+    python -m benchmarks.bench_rbm tap
 
-Both want scikit-learn (the extra [peers]) for the other side. Threads are those of the BLAS: set
+The first two want scikit-learn (the extra [peers]) for the other side. Threads are those of the BLAS: set
 OPENBLAS_NUM_THREADS for both sides alike.
 """
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from statfe.datasets.make import digits
+from statfe.machines import tap_points
 from statfe.machines.course import Course
 from statfe.machines.likelihood import equilibrium_free_energy, log_likelihood
 from statfe.machines.rbm import Rbm
@@ -85,16 +87,11 @@ def trainings(epochs: int, looks: int) -> dict[str, list[tuple[int, Rbm]]]:
         print("scikit-learn is not installed: no other side")
         return found
     for rate in (0.1, 0.05, 0.02):
-        # its training goes on epoch by epoch from where it was, as in one call of fit
-        peer, kept = BernoulliRBM(HIDDEN, learning_rate=rate, batch_size=BATCH, n_iter=1, random_state=1), []
-        rng = np.random.default_rng(1)
-        for epoch in range(1, epochs + 1):
-            order = rng.permutation(len(data.train))
-            for first in range(0, len(order) - BATCH + 1, BATCH):
-                peer.partial_fit(data.train[order[first:first + BATCH]].astype(float))
-            if epoch in at:
-                kept.append((epoch, Rbm(peer.intercept_visible_, peer.intercept_hidden_, peer.components_.T)))
-        found[f"scikit-learn, rate {rate:g}"] = kept
+        # one call of fit a look: with the same seed each goes the way of the last, and farther
+        peers = [(epoch, BernoulliRBM(HIDDEN, learning_rate=rate, batch_size=BATCH, n_iter=epoch, random_state=1).fit(
+            data.train)) for epoch in at]
+        found[f"scikit-learn, rate {rate:g}"] = [
+            (epoch, Rbm(peer.intercept_visible_, peer.intercept_hidden_, peer.components_.T)) for epoch, peer in peers]
     return found
 
 
@@ -180,5 +177,27 @@ def _draw(curves: dict[str, list[tuple[int, float, float]]], errors: dict[str, l
     return figure
 
 
+def tap_settings() -> None:
+    """What could be missing in TAP training: points, iterations, damping, decay, rate, starts from the data."""
+    data, usual = digits(seed=1), tap_points.DAMPING
+    test = data.test.astype(float)
+    many: dict[str, Any] = {"chains": 200}
+    tried: list[tuple[float, dict[str, Any]]] = [
+        (usual, {}), (usual, many), (1.0, many), (usual, many | {"decay": 1e-3}), (usual, many | {"decay": 5e-3}),
+        (usual, many | {"steps": 10}), (usual, many | {"order": 3}), (usual, many | {"rate": 0.02}),
+        (1.0, {"steps": 10}), *((usual, {"restart": True, "steps": k}) for k in (1, 2, 3, 10, 30)),
+        (1.0, {"restart": True})]
+    for damping, options in tried:
+        tap_points.DAMPING = damping
+        settings = Settings(hidden=HIDDEN, epochs=EPOCHS, batch=BATCH, rate_decay=0.97,
+                            **{"algorithm": "tap", "steps": 3, **options})
+        course = Course(data.train, settings.checked(*data.train.shape), 1)
+        while course.epochs < EPOCHS:
+            assert course.epoch()
+        found = log_likelihood(course.machine(), test, LOOK, seed=1)
+        print(f"share of the new value {damping:g}, {options}: {found.mean:.3f} +- {found.error:.3f}", flush=True)
+    tap_points.DAMPING = usual
+
+
 if __name__ == "__main__":
-    {"speed": speed, "digits": digit_machines}[sys.argv[1]](*sys.argv[2:])
+    {"speed": speed, "digits": digit_machines, "tap": tap_settings}[sys.argv[1]](*sys.argv[2:])

@@ -1,7 +1,7 @@
 """Annealed importance sampling on restricted Boltzmann machines of 784 x 20 units whose ln Z is known.
 
     python -m benchmarks.bench_rbm_machines [--random 200] [--trained 20] [--digits FOLDER] [-o ROWS.csv]
-        [--figure FIGURE.svg]
+        [--figure FIGURE.svg] [--finished]
 
 Random machines have normal biases of deviation 1/2 and normal weights whose deviation goes from 0.02 to 0.2. Trained
 ones learn by contrastive divergence and by its persistent form, in turn, for 5 to 20 epochs, from the images of FOLDER
@@ -15,7 +15,8 @@ from __future__ import annotations
 import argparse
 import csv
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ from statfe.report.svg import FAINT
 
 VISIBLE, HIDDEN, SIDE = 784, 20, 28
 #: Smallest and largest deviation of random weights.
-SCALES = (0.02, 0.2)
+SCALES, GOLDEN = (0.02, 0.2), 0.6180339887498949
 AIS, BRACKET = "ais", "reverse-ais:particles=256,sweeps=500"
 #: Trained machines: images and epochs in turn.
 IMAGES, EPOCHS = 4000, (5, 10, 20)
@@ -61,23 +62,30 @@ def images(folder: Path | None) -> tuple[str, np.ndarray]:
     return "scikit-learn digits, enlarged", (large.reshape(len(large), -1) > 0.5).astype(np.int8)
 
 
-def random_machines(count: int) -> Iterator[tuple[str, Rbm]]:
-    """Weights of growing size."""
-    for number, scale in enumerate(np.geomspace(*SCALES, count)):
+def random_machines(count: int) -> Iterator[tuple[str, Callable[[], Rbm]]]:
+    """Weights of all sizes, in an order of which every beginning covers the range: multiples of the golden ratio."""
+
+    def machine(number: int, scale: float) -> Rbm:
         rng = np.random.default_rng((1, number))
-        yield f"random, deviation {scale:.3f}", Rbm(
-            rng.normal(0.0, 0.5, VISIBLE), rng.normal(0.0, 0.5, HIDDEN),
-            rng.normal(0.0, scale, (VISIBLE, HIDDEN)), f"random-{number}")
+        return Rbm(rng.normal(0.0, 0.5, VISIBLE), rng.normal(0.0, 0.5, HIDDEN),
+                   rng.normal(0.0, scale, (VISIBLE, HIDDEN)), f"random-{number}")
+
+    for number in range(count):
+        scale = SCALES[0] * (SCALES[1] / SCALES[0]) ** ((number + 0.5) * GOLDEN % 1.0)
+        yield f"random, deviation {scale:.3f}", partial(machine, number, scale)
 
 
-def trained_machines(count: int, folder: Path | None) -> Iterator[tuple[str, Rbm]]:
+def trained_machines(count: int, folder: Path | None) -> Iterator[tuple[str, Callable[[], Rbm]]]:
     """Contrastive divergence and its persistent form in turn."""
     source, data = images(folder)
+
+    def machine(number: int, algorithm: str, epochs: int) -> Rbm:
+        return train_rbm(data, hidden=HIDDEN, epochs=epochs, algorithm=algorithm, seed=number, likelihood="none",
+                         monitor_every=epochs).machine
+
     for number in range(count):
         algorithm, epochs = ("cd", "pcd")[number % 2], EPOCHS[number // 2 % len(EPOCHS)]
-        machine = train_rbm(data, hidden=HIDDEN, epochs=epochs, algorithm=algorithm, seed=number, likelihood="none",
-                            monitor_every=epochs).machine
-        yield f"{source}, {algorithm}, {epochs} epochs", machine
+        yield f"{source}, {algorithm}, {epochs} epochs", partial(machine, number, algorithm, epochs)
 
 
 def judged(name: str, machine: Rbm, seed: int, check: bool) -> dict[str, str | float]:
@@ -169,19 +177,19 @@ def main() -> None:
     parser.add_argument("--digits", type=Path)
     parser.add_argument("-o", "--output", type=Path, help="rows as text; those that it has are not made again")
     parser.add_argument("--figure", type=Path)
+    parser.add_argument("--finished", action="store_true", help="print and draw the rows that there are")
     asked = parser.parse_args()
     rows: list[dict[str, str | float]] = []
     if asked.output is not None and asked.output.exists():
         with asked.output.open(newline="") as file:
             rows = list(csv.DictReader(file))
-    parts = (("t", trained_machines(asked.trained, asked.digits)), ("r", random_machines(asked.random)))
     number = 0
-    for _, machines in parts:
+    for machines in (trained_machines(asked.trained, asked.digits), random_machines(asked.random)):
         for name, machine in machines:
             number += 1
-            if number <= len(rows):
+            if number <= len(rows) or asked.finished:
                 continue
-            row = judged(name, machine, number, number % CHECKED == 0)
+            row = judged(name, machine(), number, number % CHECKED == 0)
             rows.append(row)
             if asked.output is not None:
                 with asked.output.open("a", newline="") as file:

@@ -1,12 +1,13 @@
 """What cumulants recover of the gap between a VAE's bound and -ln p(x), order by order, over test points.
 
-    python -m benchmarks.bench_vae_cumulants [--points 500] [--seed 1] [-o FOLDER]
+    python -m benchmarks.bench_vae_cumulants [--points 500] [--seed 1] [-o FOLDER] [--docs docs]
 
 Models of latent dimension 2 and 3 are trained on bars and stripes in noise, on critical Ising configurations (spins),
 and on scikit-learn's digits where it is installed. F_p is by quadrature, and so are the cumulants, so that what is left
 is the truncation of the series; beside them stand sampled cumulants with jackknife errors, and what other methods give
 for the same `COST`, in evaluations of the decoder, both at the first `SAMPLED` points. Tables go to the standard output
-in markdown; with -o the rows of all points are kept in FOLDER (and not made again), and both figures drawn there.
+in markdown. With -o the rows of each finished model are kept in FOLDER and not made again; --docs writes the tables and
+both figures to a folder, and --finished draws what there is.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ def model_rows(source, latent: int, points: int, seed: int) -> dict[str, np.ndar
     return columns | {"asked": np.array(len(test))}
 
 
-def all_rows(points: int, seed: int, folder: Path | None) -> dict[str, dict[str, np.ndarray]]:
+def all_rows(points: int, seed: int, folder: Path | None, finished: bool = False) -> dict[str, dict[str, np.ndarray]]:
     """Columns by model; those in the folder are taken from there."""
     found = {}
     for latent in (2, 3):
@@ -140,6 +141,8 @@ def all_rows(points: int, seed: int, folder: Path | None) -> dict[str, dict[str,
             if file is not None and file.exists():
                 with np.load(file) as kept:
                     found[name] = dict(kept)
+                continue
+            if finished:
                 continue
             try:
                 found[name] = model_rows(source, latent, points, seed)
@@ -169,14 +172,20 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--docs", type=Path)
+    parser.add_argument("--finished", action="store_true")
     asked = parser.parse_args()
     if asked.output is not None:
         asked.output.mkdir(parents=True, exist_ok=True)
-    found = all_rows(asked.points, asked.seed, asked.output)
-    print(tables(found))
-    if asked.output is not None:
-        write_svg(asked.output / "vae-cumulants.svg", lambda: draw_shares(found))
-        write_svg(asked.output / "vae-radius.svg", lambda: draw_growth(found))
+    found = all_rows(asked.points, asked.seed, asked.output, asked.finished)
+    text = tables(found)
+    print(text)
+    if asked.docs is not None:
+        head = ("# Cumulants of VAE posteriors: all tables\n\n"
+                f"{asked.points} test points a model, seed {asked.seed}.\n\n")
+        (asked.docs / "vae-cumulants-tables.md").write_text(head + text + "\n", encoding="utf-8")
+        write_svg(asked.docs / "vae-cumulants.svg", lambda: draw_shares(found))
+        write_svg(asked.docs / "vae-radius.svg", lambda: draw_growth(found))
 
 
 if __name__ == "__main__":

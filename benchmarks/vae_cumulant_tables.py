@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import scipy.stats
 
 from statfe.report.styles import COLOURS, LINES, MARKERS
 from statfe.report.svg import FAINT
@@ -38,9 +39,14 @@ def _stopped(c: Columns) -> np.ndarray:
     return np.take_along_axis(c["plain"], c["stop"][:, None].astype(int) - 1, axis=1)[:, 0]
 
 
+def _size(error: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """|error|, and the gap where there is no value: the ELBO is then all one has."""
+    return np.where(np.isfinite(error), np.abs(error), gap)
+
+
 def _left(error: np.ndarray, gap: np.ndarray) -> str:
     """Share of the mean gap recovered, median share, share of points nearer than the ELBO; a NaN counts as the gap."""
-    size = np.where(np.isfinite(error), np.abs(error), gap)
+    size = _size(error, gap)
     return f"{1 - size.mean() / gap.mean():.2f} / {np.median(1 - size / gap):.2f} / {np.mean(size < gap):.0%}"
 
 
@@ -80,11 +86,16 @@ def by_gap(found: dict[str, Columns]) -> str:
         rows.append([f"{low:g} to {high:g}", str(here.sum()),
                      *(f"{np.median(1 - np.abs(plain[here, k]) / gap[here]):.2f}" for k in range(1, 6)),
                      f"{np.mean(np.abs(terms[here, 5]) > np.abs(terms[here, 3])):.0%}",
-                     f"{np.median(1 - np.abs(gaussian[here, 2]) / gap[here]):.2f}",
+                     f"{np.median(1 - _size(gaussian[here, 2], gap[here]) / gap[here]):.2f}",
                      f"{np.median(1 - np.abs(halfway[here, 2]) / gap[here]):.2f}"])
     return _table("Median share recovered against the gap, all models", [
         "gap (nat)", "points", "order 2", "3", "4", "5", "6", "terms grow: abs(t_6) > abs(t_4)", "Gaussian, order 3",
         "halfway, order 3"], rows)
+
+
+def _correlation(c: Columns) -> float:
+    """Spearman's, of the skewness of V and the growth of the terms."""
+    return float(scipy.stats.spearmanr(_skewness(c), np.abs(c["terms"][:, 5] / c["terms"][:, 3])).statistic)
 
 
 def theory(found: dict[str, Columns]) -> str:
@@ -95,15 +106,13 @@ def theory(found: dict[str, Columns]) -> str:
         predicted = c["ratios"][:, -1] > 2.0
         at_mode = c["mode_ratios"][:, -1] > 2.0
         worse = np.abs(c["plain"][:, 5]) > _gap(c)
-        t = c["terms"]
-        skew = 6.0 * t[:, 2] / (-2.0 * t[:, 1]) ** 1.5
-        rows.append([name, f"{np.median(np.abs(skew)):.1f}",
+        rows.append([name, f"{np.median(_skewness(c)):.1f}", f"{_correlation(c):.2f}",
                      f"{np.median(c['ratios'][:, -1]):.2f}", f"{np.median(c['ratios'][:, 0]):.2f}",
                      f"{predicted.mean():.0%}", f"{grows.mean():.0%}", f"{np.mean(grows == predicted):.0%}",
                      f"{np.mean(grows == at_mode):.0%}", f"{worse.mean():.0%}",
                      f"{np.mean(predicted[worse]):.0%}" if worse.any() else "-"])
     return _table("Where the series of the Gaussian part diverges, and where the terms do", [
-        "model", "abs(skewness) of V, median",
+        "model", "abs(skewness) of V, median", "rank correlation of growth with it",
         "largest b, median", "smallest b, median", "predicted to diverge (largest b > 2)", "terms grow",
         "agree", "agree, b at the mode", "order 6 worse than the ELBO", "of these predicted"], rows)
 
@@ -171,7 +180,7 @@ def draw_shares(found: dict[str, Columns]):
         left.plot(orders, mean, color=colour, linestyle=line, linewidth=0.7, alpha=0.75)
     left.set_ylim(-1.0, 1.02)
     left.set_xlabel("order")
-    left.set_title("share of the gap recovered: median (thick), mean (thin)")
+    left.set_title("gap recovered: median (thick), mean (thin)")
     left.axhline(0.0, color=FAINT, linewidth=1.0)
     left.legend(loc="lower left", fontsize=8)
     gap = np.concatenate([_gap(c) for c in found.values()])
@@ -180,45 +189,54 @@ def draw_shares(found: dict[str, Columns]):
               ("halfway, order 3", pooled(found, "halfway")[:, 2]), ("Laplace", pooled(found, "laplace"))]
     edges = np.quantile(gap, np.linspace(0.0, 1.0, 16))
     for number, (name, error) in enumerate(kinds):
-        ratio = np.abs(error) / gap
+        ratio = _size(error, gap) / gap
         x, y = [], []
         for low, high in itertools.pairwise(edges):
             here = (gap >= low) & (gap <= high)
             x.append(np.median(gap[here]))
-            y.append(np.nanmedian(ratio[here]))
+            y.append(np.median(ratio[here]))
         right.plot(x, y, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number], markersize=4,
                    linestyle=LINES[0 if number < 4 else 1], label=name)
     right.axhline(1.0, color=FAINT, linewidth=1.0)
     right.set_xscale("log")
     right.set_yscale("log")
     right.set_xlabel("gap of the point (nat)")
-    right.set_title("median |error| / gap, all models (1: the ELBO)")
+    right.set_title("median |error| / gap (1: the ELBO)")
     right.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), borderaxespad=0.0)
     figure.tight_layout()
     return figure
 
 
+def _skewness(c: Columns) -> np.ndarray:
+    """|kappa_3| / kappa_2^(3/2) of V, from the terms."""
+    t = c["terms"]
+    return np.abs(6.0 * t[:, 2]) / (-2.0 * t[:, 1]) ** 1.5
+
+
 def draw_growth(found: dict[str, Columns]):
-    """How terms grow against what the Gaussian part says."""
+    """How terms grow against what the Gaussian part says, and against the skewness of V."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.2, 4.6))
-    axes = figure.subplots()
+    figure = Figure(figsize=(9.8, 4.3))
+    left, right = figure.subplots(1, 2, sharey=True)
     for number, (name, c) in enumerate(found.items()):
-        predicted = np.max(np.abs(c["ratios"] - 1.0), axis=1)
         growth = np.sqrt(np.abs(c["terms"][:, 5] / c["terms"][:, 3]))
-        axes.plot(predicted, growth, MARKERS[number % 3], color=COLOURS[number % 3], markersize=2.2, alpha=0.55,
-                  markerfacecolor="none" if number // 3 else COLOURS[number % 3], label=name)
+        for axes, x in ((left, np.max(np.abs(c["ratios"] - 1.0), axis=1)), (right, _skewness(c))):
+            axes.plot(x, growth, MARKERS[number % 3], color=COLOURS[number % 3], markersize=2.2, alpha=0.55,
+                      markerfacecolor="none" if number // 3 else COLOURS[number % 3], label=name)
     ends = np.array([0.05, 20.0])
-    axes.plot(ends, ends, color=FAINT, linewidth=1.0)
-    axes.axhline(1.0, color=FAINT, linestyle="--", linewidth=1.0)
-    axes.axvline(1.0, color=FAINT, linestyle="--", linewidth=1.0)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(0.1, 20.0)
-    axes.set_ylim(0.1, 20.0)
-    axes.set_xlabel("1 / radius of the Gaussian part, max |b - 1|")
-    axes.set_ylabel("growth of the terms a order, |t6 / t4|^(1/2)")
-    axes.set_title("terms grow where q is too broad")
-    axes.legend(loc="upper left", fontsize=8, markerscale=2.0)
+    left.plot(ends, ends, color=FAINT, linewidth=1.0)
+    left.axvline(1.0, color=FAINT, linestyle="--", linewidth=1.0)
+    left.set_xlim(0.1, 10.0)
+    left.set_xlabel("1 / radius of the Gaussian part, max |b - 1|")
+    left.set_ylabel("growth of the terms an order, |t6 / t4|^(1/2)")
+    right.set_xlim(0.05, 30.0)
+    right.set_xlabel("|skewness| of V")
+    for axes in (left, right):
+        axes.axhline(1.0, color=FAINT, linestyle="--", linewidth=1.0)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_ylim(0.1, 20.0)
+    right.legend(loc="lower right", fontsize=8, markerscale=2.0)
+    figure.tight_layout()
     return figure

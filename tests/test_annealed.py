@@ -97,6 +97,16 @@ def test_listed_states_are_all_states():
     sequential(p_value)
 
 
+@pytest.mark.parametrize("beta", [0.3, 1.0, -0.7, 40.0])
+def test_states_listed_in_halves_are_those_listed_whole(beta, monkeypatch):
+    model = build_model("rbm:visible=70,hidden=9,scale=0.6,seed=3")
+    layers = layers_of(model)
+    assert layers is not None
+    halves = listed_log_weights(layers, beta)
+    monkeypatch.setattr("statfe.annealed.layers.LEAST_HALVED", 99)
+    assert halves == pytest.approx(listed_log_weights(layers, beta), rel=1e-12, abs=1e-11)
+
+
 def test_only_dense_pairs_of_layers_are_layers():
     assert layers_of(build_model("ising:shape=6x6")) is None
     assert layers_of(build_model("sk:n=8,seed=1")) is None

@@ -72,7 +72,8 @@ def test_a_sampled_likelihood_has_an_error():
 
 ALGORITHMS = [
     {"algorithm": "pcd"}, {"algorithm": "cd", "optimiser": "adam"}, {"algorithm": "pt", "levels": 3},
-    {"algorithm": "tap", "order": 3}, {"algorithm": "exact", "precision": "double", "rate_decay": 0.5},
+    {"algorithm": "tap", "order": 3}, {"algorithm": "tap", "restart": True},
+    {"algorithm": "exact", "precision": "double", "rate_decay": 0.5},
     {"algorithm": "ratio"}, {"visible": "gaussian", "algorithm": "score"}, {"visible": "gaussian", "algorithm": "tap"},
     {"visible": "gaussian", "noise": 0.5}]
 

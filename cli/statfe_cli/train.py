@@ -45,6 +45,8 @@ _stream = click.option(
 @click.option("--levels", type=click.IntRange(min=2),
               help="Levels of pt between the data's means and the machine.  [default: 8]")
 @click.option("--order", type=click.IntRange(min=2, max=3), help="Order of the TAP free energy.  [default: 2]")
+@click.option("--restart/--no-restart", default=None,
+              help="Start TAP points from the data of each batch.  [default: they live through the training]")
 @click.option("--epochs", type=click.IntRange(min=0), help="Times that all data are seen.  [default: 10]")
 @click.option("--batch", type=click.IntRange(min=1), help="Samples of a minibatch.  [default: 100]")
 @click.option("--optimiser", type=click.Choice(["momentum", "adam"]), help="Kind of step.  [default: momentum]")

@@ -6,6 +6,7 @@ alone, which leaves far less of it to chance (Salakhutdinov and Murray 2008, eq.
 
 from __future__ import annotations
 
+import math
 import weakref
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from statfe.annealed.walkers import Walkers
 from statfe.executors import map_tasks
+from statfe.kernels.layer_list import list_tile
 from statfe.kernels.layers import BLOCK, enumerate_block, move_block, step_block, walk_block
 from statfe.models.ising import IsingModel
 from statfe.models.structure import per_model, two_colouring
@@ -23,6 +25,10 @@ from statfe.trial import log_2cosh
 DENSE, MOST_ENTRIES = 0.5, 2.0e7
 #: Largest small layer whose states are listed.
 MAX_LISTED = 22
+#: Fewest spins that are listed in two halves, and states of one half that are worked on together.
+LEAST_HALVED, TILE = 8, 128
+#: Largest logarithm of a product, and fewest factors of one for which halves pay.
+MOST_LOG, LEAST_GROUP = 700.0, 4
 #: Stream keys.
 LAYER_KEY, LIST_KEY = 61, 62
 
@@ -155,6 +161,11 @@ def trial_small(layers: Layers, tilts: np.ndarray, particles: int, seed: int, ke
 def listed_log_weights(layers: Layers, beta: float, workers: int = 1) -> np.ndarray:
     """ln f of all states of the small layer at `beta`, shape (2^S,); bit j of the index up is spin j up."""
     S = len(layers.small)
+    # no factor of a product is larger than exp(reach)
+    reach = math.log(2.0) + 2.0 * abs(beta) * float(
+        np.max(np.abs(layers.large_fields) + np.abs(layers.weights).sum(axis=1)))
+    if S >= LEAST_HALVED and reach <= MOST_LOG / LEAST_GROUP:
+        return _listed_in_halves(layers, beta, int(MOST_LOG / reach), workers)
     arrays, law = layers.arrays(np.zeros(S + len(layers.large))), np.array([beta, 0.0])
     out = np.empty(max(1 << S, BLOCK))
     # Some at a time: a task a block would cost more than the block.
@@ -168,6 +179,31 @@ def listed_log_weights(layers: Layers, beta: float, workers: int = 1) -> np.ndar
 
     map_tasks(task, range(0, len(out) // BLOCK, many), workers)
     return out[:1 << S]
+
+
+def _listed_in_halves(layers: Layers, beta: float, group: int, workers: int) -> np.ndarray:
+    """As `listed_log_weights`, with a product a state and row where that has an exponential: some times as fast."""
+    S = len(layers.small)
+    low = S // 2
+    inputs, linear = [], []
+    for own in (slice(low, S), slice(low)):
+        count = len(layers.small[own])
+        spins = 2.0 * ((np.arange(1 << count)[:, None] >> np.arange(count)) & 1) - 1.0
+        inputs.append(beta * (spins @ layers.weights[:, own].T))
+        linear.append(beta * (spins @ layers.small_fields[own]))
+    inputs[0] += beta * layers.large_fields
+    left, right = (np.exp(-2.0 * x) for x in inputs)
+    linear = [own + x.sum(axis=1) for own, x in zip(linear, inputs, strict=True)]
+    out = np.empty((len(left), len(right)))
+
+    def task(first: int) -> None:
+        some = slice(first, first + TILE)
+        found = np.empty((len(left), len(right[some])))
+        list_tile(left, np.ascontiguousarray(right[some].T), *(linear[0], linear[1][some]), group, found)
+        out[:, some] = found
+
+    map_tasks(task, range(0, len(right), TILE), workers)
+    return out.ravel()
 
 
 #: Running sums of the weights of all states of a small layer, at the last beta asked for.

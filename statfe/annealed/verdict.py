@@ -36,7 +36,8 @@ def weight_trouble(found: LogMean) -> str:
 
 def weight_stats(found: LogMean) -> dict[str, Any]:
     """For `stats`."""
-    return {"effective": found.effective, "k_hat": found.k_hat, "largest_share": found.largest_share}
+    return {"effective": found.effective, "k_hat": found.k_hat, "largest_share": found.largest_share,
+            "skew": found.skew}
 
 
 def mean_with_error(values: np.ndarray) -> tuple[float, float]:

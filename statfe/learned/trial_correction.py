@@ -123,7 +123,7 @@ def corrected(
     bound = bound_of(found)
     stats = {**asdict(bound), **stats}
     value, error = stats.pop("beta_f"), stats.pop("error")
-    few = found.log_chances is None and len(found.values) < 2 * BLOCKS
+    few = not found.enumerated and len(found.values) < 2 * BLOCKS
     if not few:
         terms = expansion_of(found, HIGHEST_ORDER)
         stats |= {"partial_sums": terms.sums.tolist(), "partial_sum_errors": terms.sum_errors.tolist()}

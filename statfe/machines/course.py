@@ -101,7 +101,7 @@ class Course:
         start = self.in_units(self.rows.pick(rng.integers(0, len(self.rows), chains)))
         if s.algorithm == "tap":
             return (GaussianTapPhase(self.parameters, s.steps, start) if gaussian
-                    else TapPhase(self.parameters, s.steps, start, s.order))
+                    else TapPhase(self.parameters, s.steps, start, s.order, s.restart))
         start = start if gaussian else self.units.draw(start)
         if s.algorithm == "pt":
             # the biases are still those of the data alone

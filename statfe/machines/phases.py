@@ -148,17 +148,25 @@ class TemperedPhase:
 
 
 class TapPhase:
-    """Persistent fixed points of the TAP equations, moved by `steps` iterations before each gradient."""
+    """Fixed points of the TAP equations, moved by `steps` iterations before each gradient.
 
-    def __init__(self, p: Parameters, steps: int, start: np.ndarray, order: int) -> None:
-        self.steps, self.points = steps, TapPoints(start, order)
+    They live through the training, as in the source, or start anew from the data of each batch. The first may leave
+    the data behind: they come to rest at few solutions, and with strong weights these are not what the machine draws.
+    """
+
+    def __init__(self, p: Parameters, steps: int, start: np.ndarray, order: int, restart: bool = False) -> None:
+        self.steps, self.points, self.restart = steps, TapPoints(start, order), restart
         self.points.begin(p)
 
     def means(self, p: Parameters, hidden: np.ndarray) -> Means:
         """-d Gamma / d parameters, averaged over the points."""
+        if self.restart:
+            self.points.begin_at(p, hidden)
         self.points.iterate(p, self.steps)
         return Means(*self.points.gradient(p))
 
     def state(self) -> dict[str, np.ndarray]:
-        """The magnetisations of both layers."""
+        """The magnetisations of both layers, where they live on."""
+        if self.restart:
+            return {}
         return {"visible_means": self.points.visible, "hidden_means": self.points.hidden}

@@ -43,6 +43,8 @@ class Settings:
         Levels of `pt` between the biases of the data alone and the machine.
     order
         Of the TAP free energy in the weights, 2 or 3.
+    restart
+        Whether TAP points start from the data of each batch; else they live through the training.
     epochs, batch
         Times that all data are seen; samples of a minibatch.
     optimiser, rate, rate_decay, momentum
@@ -67,6 +69,7 @@ class Settings:
     chains: int | None = None
     levels: int = 8
     order: int = 2
+    restart: bool = False
     epochs: int = 10
     batch: int = 100
     optimiser: str = "momentum"
@@ -110,6 +113,8 @@ class Settings:
             raise UsageError("ratio matching is for units 0 and 1; take score for Gaussian visible units")
         if self.algorithm == "score" and not gaussian:
             raise UsageError("score matching is for Gaussian visible units; take ratio for units 0 and 1")
+        if self.restart and (self.algorithm != "tap" or gaussian):
+            raise UsageError("restart is for TAP points of units 0 and 1; leave it out")
         if self.algorithm == "tap" and gaussian and self.order != 2:
             raise UsageError("with Gaussian visible units TAP is of order 2 in the couplings of the hidden units; "
                              "take order 2")

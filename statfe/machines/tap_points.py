@@ -40,6 +40,10 @@ class TapPoints:
         """Take the means of the hidden units given the visible ones."""
         self.hidden = expit(self.visible @ p.W + p.b)
 
+    def begin_at(self, p: Parameters, hidden: np.ndarray) -> None:
+        """Take these means of the hidden units, and those of the visible ones given them."""
+        self.hidden, self.visible = hidden.copy(), expit(hidden @ p.W.T + p.a)
+
     def iterate(self, p: Parameters, steps: int) -> float:
         """Move by `steps` damped iterations of (2), hidden units first; gives the largest change of the last one."""
         change = 0.0

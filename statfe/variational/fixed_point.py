@@ -161,8 +161,8 @@ def extrapolated(history: list[_Step], damping: float = 0.0) -> np.ndarray:
     x, f = history[-1]
     differences = [f - past.displacement for past in history[:-1]]
     # not by BLAS: its threads change the bits, and wait for each other on a busy machine
-    gram = np.array([[np.einsum("i,i", a.ravel(), b.ravel()) for b in differences] for a in differences])
-    right = np.array([np.einsum("i,i", a.ravel(), f.ravel()) for a in differences])
+    gram = np.array([[np.sum(a * b) for b in differences] for a in differences])
+    right = np.array([np.sum(a * f) for a in differences])
     if not np.all(np.isfinite(gram)):
         return x + (1.0 - damping) * f
     gamma = np.linalg.lstsq(gram, right, rcond=1e-13)[0]

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+import scipy.ndimage
 from scipy.special import logsumexp
 
 from statfe.estimators.log_weights import LogMean, log_mean_weight
@@ -35,6 +36,8 @@ ORDERS = {1: (16, 32, 64, 128, 192), 2: (12, 24, 36, 54, 80), 3: (10, 16, 24, 32
 STEPS = {1: (0.8, 0.4, 0.2, 0.1, 0.05), 2: (0.8, 0.5, 0.3, 0.2, 0.1, 0.05), 3: (0.9, 0.6, 0.45, 0.35)}
 #: How far (2) reaches in standard deviations, and the share of the sum that may lie in its outermost one.
 REACH, MAX_REACH, EDGE = 7.0, 16.0, 1e-11
+#: Cells of the first step whose ln p, and that of their neighbours, is so far below the largest are left out.
+NOTHING = 60.0
 #: A change below this, by the latent dimension, is small enough; one above LARGE is no reference.
 SETTLED, LARGE = {1: 1e-10, 2: 1e-10, 3: 1e-5}, 1e-4
 #: Rules that are this many times farther apart than both changed are not as good as they seem.
@@ -60,8 +63,8 @@ class Frame:
         return np.asarray(self.centre + u @ self.axes.T)
 
 
-def quadrature(posterior: Posterior, seed: int) -> Outcome:
-    """-ln p(x) with the change of the last refinement as its error."""
+def quadrature(posterior: Posterior, seed: int, settled: float | None = None) -> Outcome:
+    """-ln p(x) with the change of the last refinement as its error; refined until that is below `settled`."""
     if posterior.latent > MAX_LATENT:
         return failure(
             "estimate", "not_converged",
@@ -69,8 +72,9 @@ def quadrature(posterior: Posterior, seed: int) -> Outcome:
     broad, frame = _mixture(posterior, find_modes(posterior, seed), seed)
     for _ in range(ROUNDS):
         frame = _fitted(posterior, frame)
-    hermite, first_change = _refined(_hermite(posterior, frame), SETTLED[posterior.latent])
-    trapezoid, second_change = _refined(_trapezoid(posterior, frame), SETTLED[posterior.latent])
+    enough = SETTLED[posterior.latent] if settled is None else settled
+    hermite, first_change = _refined(_hermite(posterior, frame), enough)
+    trapezoid, second_change = _refined(_trapezoid(posterior, frame), enough)
     value, change = min((hermite, first_change), (trapezoid, second_change), key=lambda pair: pair[1])
     apart = abs(hermite - trapezoid)
     error = max(change, 4.0 * np.finfo(float).eps * abs(value))
@@ -119,20 +123,33 @@ def _hermite(posterior: Posterior, frame: Frame) -> Iterator[float]:
 
 
 def _trapezoid(posterior: Posterior, frame: Frame) -> Iterator[float]:
-    """Equation (2), as far out as there is anything."""
-    latent, reach = posterior.latent, REACH
-    for step in STEPS[latent]:
-        while True:
-            count = math.ceil(reach / step)
-            nodes = step * np.arange(-count, count + 1)
-            u, _ = grid(nodes, np.ones(len(nodes)), latent)
-            logs = posterior.log_joint(frame.places(u))
-            total = float(logsumexp(logs))
-            edge = np.max(np.abs(u), axis=1) > reach - 1.0
-            if reach >= MAX_REACH or float(logsumexp(logs[edge])) - total < math.log(EDGE):
-                break
-            reach *= 1.3
-        yield total + latent * math.log(step) + frame.log_volume
+    """Equation (2), as far out as there is anything; finer steps leave out what the first one saw to be nothing."""
+    latent, steps = posterior.latent, STEPS[posterior.latent]
+    reach = REACH
+    while True:
+        u = _lattice(steps[0], reach, latent)
+        logs = posterior.log_joint(frame.places(u))
+        total = float(logsumexp(logs))
+        edge = np.max(np.abs(u), axis=1) > reach - 1.0
+        if reach >= MAX_REACH or float(logsumexp(logs[edge])) - total < math.log(EDGE):
+            break
+        reach *= 1.3
+    yield total + latent * math.log(steps[0]) + frame.log_volume
+    side = round(len(u) ** (1.0 / latent))
+    near = scipy.ndimage.maximum_filter(logs.reshape((side,) * latent), size=3)
+    dense = near > logs.max() - NOTHING
+    for step in steps[1:]:
+        u = _lattice(step, reach, latent)
+        cells = np.clip(np.rint(u / steps[0]).astype(np.int64) + side // 2, 0, side - 1)
+        u = u[dense[tuple(cells.T)]]
+        yield float(logsumexp(posterior.log_joint(frame.places(u)))) + latent * math.log(step) + frame.log_volume
+
+
+def _lattice(step: float, reach: float, latent: int) -> np.ndarray:
+    """Points of a cubic lattice of that step from -reach to reach, shape (count, latent)."""
+    count = math.ceil(reach / step)
+    nodes = step * np.arange(-count, count + 1)
+    return grid(nodes, np.ones(len(nodes)), latent)[0]
 
 
 def _refined(values: Iterator[float], settled: float) -> tuple[float, float]:

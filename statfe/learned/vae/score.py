@@ -12,6 +12,8 @@ from statfe.errors import SpecError, unknown_name
 from statfe.learned.vae.annealing import ais
 from statfe.learned.vae.bounds import elbo, importance, iwae
 from statfe.learned.vae.cumulants import HIGHEST_ORDER, cumulants
+from statfe.learned.vae.gaussian_part import gaussian_cumulants
+from statfe.learned.vae.halfway import halfway_cumulants
 from statfe.learned.vae.laplace import laplace
 from statfe.learned.vae.model import Vae
 from statfe.learned.vae.posterior import Posterior
@@ -33,6 +35,9 @@ class PosteriorMethod:
 
 _EVALUATION = Option(
     "evaluation", "str", "auto", "Gauss-Hermite sums under q, or samples", choices=("auto", "quadrature", "sampling"))
+_OF_CUMULANTS = (
+    Option("order", "int", 4, "terms", minimum=1, maximum=HIGHEST_ORDER), _EVALUATION,
+    Option("samples", "int", 65536, "samples of q where they are drawn", minimum=128))
 
 #: Methods by name.
 METHODS = {method.name: method for method in (
@@ -42,12 +47,17 @@ METHODS = {method.name: method for method in (
     PosteriorMethod("iwae", "the bound of k importance-weighted samples", iwae, (
         Option("samples", "int", 64, "k", minimum=1), Option("groups", "int", 256, "groups of k", minimum=2))),
     PosteriorMethod("importance-sampling", "weighted samples of q", importance, (
-        Option("samples", "int", 16384, "samples of q", minimum=2),)),
+        Option("samples", "int", 16384, "samples of q", minimum=2),
+        Option("defence", "float", 0.2, "share of them from a broader q and the prior", minimum=0.0, maximum=1.0))),
     PosteriorMethod("cumulants", "the expansion around the negative ELBO", lambda posterior, seed, **options: cumulants(
         posterior, seed, options["order"], options["sum"], options["evaluation"], options["samples"]), (
         Option("order", "int", 4, "terms", minimum=1, maximum=HIGHEST_ORDER),
         Option("sum", "str", "plain", "what is made of them", choices=RULES), _EVALUATION,
         Option("samples", "int", 65536, "samples of q where they are drawn", minimum=128))),
+    PosteriorMethod("gaussian-cumulants", "cumulants, with those of V's quadratic part summed to all orders",
+                    gaussian_cumulants, _OF_CUMULANTS),
+    PosteriorMethod("halfway-cumulants", "weighted samples half of the way from q, cumulants from there",
+                    halfway_cumulants, _OF_CUMULANTS),
     PosteriorMethod("laplace", "a Gaussian at the highest mode", laplace),
     PosteriorMethod("ais", "annealed importance sampling by Hamiltonian moves, and back", ais, (
         Option("base", "str", "q", "where particles start", choices=("q", "prior")),
@@ -62,7 +72,8 @@ def default_methods(latent: int) -> list[str]:
     orders = [f"cumulants:order={k}" for k in range(2, HIGHEST_ORDER + 1)]
     reference = ["quadrature", "ais"] if latent <= MAX_LATENT else ["ais"]
     rule = f"cumulants:order={HIGHEST_ORDER},sum=smallest-term"
-    return [*reference, "elbo", "iwae", "importance-sampling", *orders, rule, "laplace"]
+    return [*reference, "elbo", "iwae", "importance-sampling", *orders, rule, "gaussian-cumulants", "halfway-cumulants",
+            "laplace"]
 
 
 def score_posterior(

@@ -1,6 +1,6 @@
 """What cumulants recover of the gap between a VAE's bound and -ln p(x), order by order, over test points.
 
-    python -m benchmarks.bench_vae_cumulants [--points 500] [--seed 1] [-o FOLDER] [--docs docs]
+    python -m benchmarks.bench_vae_cumulants [--points 500 500] [--seed 1] [--latent 2 3] [-o FOLDER] [--docs docs]
 
 Models of latent dimension 2 and 3 are trained on bars and stripes in noise, on critical Ising configurations (spins),
 and on scikit-learn's digits where it is installed. F_p is by quadrature, and so are the cumulants, so that what is left
@@ -131,10 +131,12 @@ def model_rows(source, latent: int, points: int, seed: int) -> dict[str, np.ndar
     return columns | {"asked": np.array(len(test))}
 
 
-def all_rows(points: int, seed: int, folder: Path | None, finished: bool = False) -> dict[str, dict[str, np.ndarray]]:
-    """Columns by model; those in the folder are taken from there."""
+def all_rows(
+    asked: dict[int, int], seed: int, folder: Path | None, finished: bool = False
+) -> dict[str, dict[str, np.ndarray]]:
+    """Columns by model, for points by latent dimension; those in the folder are taken from there."""
     found = {}
-    for latent in (2, 3):
+    for latent, points in asked.items():
         for source in (bars, ising, digits):
             name = f"{source.__name__}, latent {latent}"
             file = None if folder is None else folder / f"vae-{source.__name__}-{latent}-{points}-{seed}.npz"
@@ -155,7 +157,7 @@ def all_rows(points: int, seed: int, folder: Path | None, finished: bool = False
 
 
 def test_share_of_the_gap(figure, capsys):
-    found = all_rows(40, 1, None)
+    found = all_rows({2: 40, 3: 10}, 1, None)
     with capsys.disabled():
         print("\n" + tables(found))
     for name, columns in found.items():
@@ -169,20 +171,23 @@ def test_share_of_the_gap(figure, capsys):
 def main() -> None:
     """Tables and figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, default=500)
+    parser.add_argument("--points", type=int, nargs="+", default=[500, 500], help="one number a latent dimension")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--latent", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--docs", type=Path)
     parser.add_argument("--finished", action="store_true")
     asked = parser.parse_args()
     if asked.output is not None:
         asked.output.mkdir(parents=True, exist_ok=True)
-    found = all_rows(asked.points, asked.seed, asked.output, asked.finished)
+    points = dict(zip(asked.latent, asked.points, strict=True))
+    found = all_rows(points, asked.seed, asked.output, asked.finished)
     text = tables(found)
     print(text)
     if asked.docs is not None:
         head = ("# Cumulants of VAE posteriors: all tables\n\n"
-                f"{asked.points} test points a model, seed {asked.seed}.\n\n")
+                "Test points a model: " + ", ".join(f"{n} in {d} dimensions" for d, n in points.items())
+                + f"; seed {asked.seed}.\n\n")
         (asked.docs / "vae-cumulants-tables.md").write_text(head + text + "\n", encoding="utf-8")
         write_svg(asked.docs / "vae-cumulants.svg", lambda: draw_shares(found))
         write_svg(asked.docs / "vae-radius.svg", lambda: draw_growth(found))

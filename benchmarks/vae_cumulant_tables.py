@@ -11,6 +11,8 @@ from statfe.report.styles import COLOURS, LINES, MARKERS
 from statfe.report.svg import FAINT
 
 Columns = dict[str, np.ndarray]
+#: Points of a model in a scatter plot.
+DRAWN = 150
 #: Edges of the gap in nats.
 BINS = (0.0, 0.03, 0.1, 0.2, 0.4, 0.8, np.inf)
 
@@ -222,7 +224,8 @@ def draw_growth(found: dict[str, Columns]):
     for number, (name, c) in enumerate(found.items()):
         growth = np.sqrt(np.abs(c["terms"][:, 5] / c["terms"][:, 3]))
         for axes, x in ((left, np.max(np.abs(c["ratios"] - 1.0), axis=1)), (right, _skewness(c))):
-            axes.plot(x, growth, MARKERS[number % 3], color=COLOURS[number % 3], markersize=2.2, alpha=0.55,
+            axes.plot(x[:DRAWN], growth[:DRAWN], MARKERS[number % 3],
+                      color=COLOURS[number % 3], markersize=2.2, alpha=0.55,
                       markerfacecolor="none" if number // 3 else COLOURS[number % 3], label=name)
     ends = np.array([0.05, 20.0])
     left.plot(ends, ends, color=FAINT, linewidth=1.0)

@@ -103,7 +103,7 @@ def _unseen(terms: Expansion, statistic: Statistic, n_sites: int) -> str:
     change = "lower the order or beta, or raise samples; order=1 is a bound whatever was not drawn"
     few = terms.drawn.few(n_sites)
     if few:
-        return f"all samples are of {few} states, and what rarer ones add is not seen; {change}"
+        return f"all samples show {few} state{'s' if few > 1 else ''}, and what rarer ones add is not seen; {change}"
     if math.isinf(terms.sharing(statistic)):
         return f"all samples agree, and what rarer states add is not seen; {change}"
     return ""

@@ -1,8 +1,8 @@
 """Spin configurations from the chains of a run that has ended: they go on, and are looked at every so often.
 
 What the run itself has measured stays as it is. The looks are so far apart that states are nearly independent: by
-`TIMES` autocorrelation times of the energy, and by the time in which a ladder brings one fresh chain from the hot end
-to the rung, at the slowest of the requested rungs. The cap on that is the length of the run: states cost at most as
+`TIMES` autocorrelation times of the energy, and by the time in which a ladder brings `TRIPS` fresh chains from the hot
+end to the rung, at the slowest of the requested rungs. The cap on that is the length of the run: states cost at most as
 many sweeps as the energies did (or one sweep a look, where that is more).
 """
 
@@ -23,6 +23,8 @@ from statfe.store.states import States
 
 #: Autocorrelation times of the energy between states: a mode that decays as slowly is down to exp(-4) = 2%.
 TIMES = 4.0
+#: Trips from the hot end between states: an order that only fresh chains can change is down to some 5%.
+TRIPS = 3.0
 
 
 def looks_for(states: int, replicas: int) -> int:
@@ -98,12 +100,12 @@ def spacing_of(chains: Chains, tau: np.ndarray, rungs: np.ndarray, looks: int) -
     wanted, words = TIMES * thin * slowest, f"{TIMES:g} autocorrelation times of the energy"
     if chains.trips is not None:
         trips = min(chains.trips_to(int(rung)) for rung in rungs)
-        between = chains.exchange_sweeps * chains.n_replicas / trips if trips else math.inf
+        between = TRIPS * chains.exchange_sweeps * chains.n_replicas / trips if trips else math.inf
         if between > wanted:
-            wanted, words = between, "the sweeps of one trip of a ladder from the hot end to the slowest beta and back"
+            wanted, words = between, f"{TRIPS:g} trips of a ladder from the hot end to the slowest beta and back"
     most = max(1, last // looks)
     # A series without end or number: as far apart as the cap lets them be.
     if not wanted <= most:
         needed = f"{wanted:.0f} sweeps" if math.isfinite(wanted) else "more than the run can say"
-        return most, f"capped at the sweeps of the run itself; {words} would be {needed}, so states are correlated"
+        return most, f"capped at the sweeps of the run itself; {words} take {needed}, so states of one replica are correlated"
     return max(1, math.ceil(wanted)), words

@@ -107,5 +107,6 @@ def spacing_of(chains: Chains, tau: np.ndarray, rungs: np.ndarray, looks: int) -
     # A series without end or number: as far apart as the cap lets them be.
     if not wanted <= most:
         needed = f"{wanted:.0f} sweeps" if math.isfinite(wanted) else "more than the run can say"
-        return most, f"capped at the sweeps of the run itself; {words} take {needed}, so states of one replica are correlated"
+        return most, (f"capped at the sweeps of the run itself; {words} take {needed}, so states of one replica are "
+                      "correlated")
     return max(1, math.ceil(wanted)), words

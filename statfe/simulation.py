@@ -19,9 +19,10 @@ from statfe.models.ising import IsingModel
 from statfe.registry import check_integer, check_seed, to_free_energy
 from statfe.result import FreeEnergy
 from statfe.sampling.as_method import DEFAULT_SWEEPS
-from statfe.sampling.choice import get_kernel
 from statfe.sampling.driver import run_plan
 from statfe.sampling.extension import More, endless, run_until
+from statfe.sampling.forecast import Forecast, forecast
+from statfe.sampling.harvest import Harvest, check_states
 from statfe.sampling.ladder import Ladder
 from statfe.sampling.plan import Plan, Progress, plan_run
 from statfe.sampling.samplers import DEFAULT_SAMPLER, Sampler, make_sampler
@@ -37,36 +38,14 @@ from statfe.store.run_file import Run, read_run, write_run
 from statfe.store.unfinished import claim
 from statfe.target import MAX_SECONDS, Target, check_target, forecast_seconds
 
-#: Shortest time of the sweeps that a forecast is made from.
-TRIAL_SECONDS = 0.3
-
-#: Bytes of an energy, of a draw (energy and magnetisation), and of a bond (two sites and a coupling).
-ENERGY_BYTES, DRAW_BYTES, BOND_BYTES = 8.0, 12.0, 24.0
-#: Most arrays of the size of all energies that the estimators hold at once.
-ANALYSIS_COPIES = 8.0
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a run would do: its plan, its time, its memory in `bytes`, and the size of its file at most.
-
-    With a target, `seconds` is the time until it is met, from the error a site `first_error` of a short run.
-    """
-
-    plan: Plan
-    seconds: float
-    bytes: float
-    file_bytes: float
-    target_error: float | None = None
-    first_error: float | None = None
-
 
 def simulate(
     model: str | IsingModel, betas: Grid, output: str | PathLike[str] | None = None, *,
     sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS, replicas: int | None = None,
     seed: int | None = None, workers: int = 1, samples_only: bool = False, force: bool = False,
     resume: bool = False, checkpoint_seconds: float = SAVE_SECONDS, target_error: float | None = None,
-    max_seconds: float | None = None, progress: Progress = None, notify: Callable[[str], object] | None = None,
+    max_seconds: float | None = None, states: int | None = None, progress: Progress = None,
+    notify: Callable[[str], object] | None = None,
 ) -> Run:
     """Sample `model` over a ladder of beta and make reference free energies from the samples.
 
@@ -94,6 +73,8 @@ def simulate(
     target_error
         Go on until beta F has this error a site at every beta, and passes all checks. Where `max_seconds` (default
         an hour) end first, the best so far is kept with status ``not_converged``.
+    states
+        Spin configurations to keep at every beta: the chains go on for them after the run (`Run.states`).
     notify
         Called with a line that says where a resumed run goes on.
 
@@ -116,7 +97,7 @@ def simulate(
     order = _Order(
         spins, betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1), _replicas(replicas),
         None if seed is None else check_seed(seed), samples_only, check_integer("workers", workers, 1), progress,
-        *_checked_target(target_error, max_seconds, samples_only))
+        *_checked_target(target_error, max_seconds, samples_only), _states(states))
     if path is None:
         return _sampled(replace(order, seed=check_seed(seed)), "")
     run = _stored(order, path, resume, force, checkpoint_seconds, notify)
@@ -152,6 +133,10 @@ def _replicas(replicas: int | None) -> int | None:
     return None if replicas is None else check_integer("replicas", replicas, 1)
 
 
+def _states(states: int | None) -> int | None:
+    return None if states is None else check_integer("states", states, 1)
+
+
 def _checked_target(target: float | None, max_seconds: float | None, samples_only: bool) -> tuple[float | None, float]:
     if target is not None and samples_only:
         raise UsageError("samples only have no error of a reference; leave out samples_only or target_error")
@@ -173,18 +158,21 @@ class _Order:
     progress: Progress = None
     target_error: float | None = None
     max_seconds: float = MAX_SECONDS
+    states: int | None = None
 
     def request(self) -> dict[str, Any]:
         """What decides the draws."""
         return simulate_request(
             self.model, parse_grid(self.betas), self.sampler.spec, self.sweeps, self.replicas, self.seed,
-            self.samples_only, self.target_error, self.max_seconds)
+            self.samples_only, self.target_error, self.max_seconds, self.states)
 
     def plan(self, ladder: Ladder | None = None) -> Plan:
         """The plan, with rungs that are placed now unless given."""
         plan = plan_run(
             self.model, parse_grid(self.betas), self.sampler, sweeps=self.sweeps, replicas=self.replicas,
             seed=check_seed(self.seed), samples_only=self.samples_only, ladder=ladder, progress=self.progress)
+        if self.states is not None:
+            check_states(self.model, plan, self.states)
         return plan if self.target_error is None else endless(self.model, plan)
 
     def target(self) -> Target | None:
@@ -199,20 +187,31 @@ def _sampled(order: _Order, output: str, checkpoints: Checkpoints | None = None)
     plan = _plan(order, checkpoints)
     command = simulate_command(
         order.model, order.betas, output or None, order.sampler.spec, order.sweeps, plan.replicas, plan.seed,
-        order.samples_only, order.target_error, order.max_seconds)
+        order.samples_only, order.target_error, order.max_seconds, order.states)
     return simulate_plan(
         order.model, plan, samples_only=order.samples_only, workers=order.workers, progress=order.progress,
-        command=command, checkpoints=checkpoints, target=order.target())
+        command=command, checkpoints=checkpoints, target=order.target(), states=order.states)
 
 
 def simulate_plan(model: IsingModel, plan: Plan, *, samples_only: bool, workers: int, progress: Progress,
-                  command: str, checkpoints: Checkpoints | None = None, target: Target | None = None) -> Run:
-    """Run `plan`, with a `target` until it is met, and unless `samples_only` make the reference."""
+                  command: str, checkpoints: Checkpoints | None = None, target: Target | None = None,
+                  states: int | None = None) -> Run:
+    """Run `plan`, with a `target` until it is met; unless `samples_only` make the reference; then keep `states`."""
+    harvest = Harvest(model, states, workers, progress) if states is not None else None
+    ended = harvest.take if harvest else None
     if target:
         chains = run_until(
-            model, plan, target.judge, workers=workers, progress=target.tell, checkpoints=checkpoints)
+            model, plan, target.judge, workers=workers, progress=target.tell, checkpoints=checkpoints,
+            ended=ended)
     else:
-        chains = run_plan(model, plan, workers=workers, progress=progress, checkpoints=checkpoints)
+        chains = run_plan(model, plan, workers=workers, progress=progress, checkpoints=checkpoints, ended=ended)
+    run = _with_reference(model, chains, samples_only, command, progress, target)
+    return replace(run, kept=harvest.collect(chains, run.diagnostics["tau"])) if harvest else run
+
+
+def _with_reference(model: IsingModel, chains: Chains, samples_only: bool, command: str, progress: Progress,
+                    target: Target | None) -> Run:
+    """The run, with what its energies say."""
     if samples_only:
         return Run(model, chains, [], ladder_diagnostics(chains), command)
     if progress:
@@ -243,40 +242,22 @@ def _plan(order: _Order, checkpoints: Checkpoints | None) -> Plan:
 def plan_simulation(
     model: str | IsingModel, betas: Grid, *, sampler: str = DEFAULT_SAMPLER, sweeps: int = DEFAULT_SWEEPS,
     replicas: int | None = None, seed: int | None = None, workers: int = 1, samples_only: bool = False,
-    target_error: float | None = None, max_seconds: float | None = None,
+    target_error: float | None = None, max_seconds: float | None = None, states: int | None = None,
 ) -> Forecast:
     """What `simulate` would do with the same arguments: its rungs, time and memory. Nothing is written."""
     order = _Order(
         build_model(model), betas, make_sampler(sampler), check_integer("sweeps", sweeps, 1), _replicas(replicas),
         check_seed(seed), samples_only, check_integer("workers", workers, 1), None,
-        *_checked_target(target_error, max_seconds, samples_only))
+        *_checked_target(target_error, max_seconds, samples_only), _states(states))
     plan, target = order.plan(), order.target()
-    plain = forecast(order.model, plan, order.workers, samples_only)
+    plain = forecast(order.model, plan, order.workers, samples_only, order.states)
     if target is None:
         return plain
     chains = run_until(order.model, plan, lambda seen: More(0), workers=order.workers)
     target.judge(chains)
-    return replace(plain, seconds=forecast_seconds(chains, target), target_error=order.target_error,
-                   first_error=target.reached)
-
-
-def forecast(model: IsingModel, plan: Plan, workers: int, samples_only: bool = False) -> Forecast:
-    """Time a few sweeps (after compiling) and scale up. Nothing is kept. The analysis is not timed."""
-    run_plan(model, replace(plan, sweeps=1, burn_in=0, thin=1), workers=workers)
-    sweeps, elapsed = 1, 0.0
-    while elapsed < TRIAL_SECONDS:
-        sweeps *= 2
-        trial = replace(plan, sweeps=sweeps, burn_in=0, thin=sweeps)
-        start = time.perf_counter()
-        run_plan(model, trial, workers=workers)
-        elapsed = time.perf_counter() - start
-    seconds = elapsed * plan.updates(model.n_sites) / trial.updates(model.n_sites)
-    draws = float(plan.n_rungs) * plan.replicas * (plan.sweeps // plan.thin)
-    stored = DRAW_BYTES * draws
-    analysed = 0.0 if samples_only else ANALYSIS_COPIES * ENERGY_BYTES * draws
-    spins = get_kernel(plan.kernel).bytes(model, plan.load)
-    listed = 0.0 if model.uniform is not None else BOND_BYTES * (model.n_bonds + model.n_sites)
-    return Forecast(plan, seconds, spins + stored + analysed, stored + listed)
+    seconds = forecast_seconds(chains, target)
+    return replace(plain, seconds=seconds, target_error=order.target_error, first_error=target.reached,
+                   states_seconds=max(seconds, plain.states_seconds) if states is not None else 0.0)
 
 
 def _free_energies(

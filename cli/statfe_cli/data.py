@@ -62,6 +62,16 @@ def idx(file: str, as_json: bool, **options: Any) -> int:
     return _write("idx", as_json, file=file, **options)
 
 
+@bring.command("run")
+@click.argument("file", metavar="RUN.h5")
+@click.option("--beta", type=float, required=True, help="Inverse temperature, one that RUN.h5 has states at.")
+@_test_fraction(0.2)
+@_shared
+def run(as_json: bool, **options: Any) -> int:
+    """Import the configurations that ``simulate --states`` stored in RUN.h5."""
+    return _write("run", as_json, **options)
+
+
 @make.command("bars-and-stripes")
 @click.option("--side", type=click.IntRange(min=1), default=4, show_default=True, help="Side of the square.")
 @click.option("--samples", type=click.IntRange(min=1), help="Draw so many; all patterns once when not given.")

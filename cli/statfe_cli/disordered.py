@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def simulate_disorder(
     model: str, beta: str, output: str | None, disorder: int, *, dry_run: bool, as_json: bool, checkpoint: float,
-    samples_only: bool, target_error: float | None, **options: Any,
+    samples_only: bool, target_error: float | None, states: int | None, **options: Any,
 ) -> int:
     """The whole of ``statfe simulate --disorder``; gives the exit code."""
     import statfe
@@ -22,8 +22,8 @@ def simulate_disorder(
     from statfe_cli.main import NOT_CONVERGED, say
     from statfe_cli.progress import progress_bar
 
-    if samples_only or target_error is not None:
-        word = "--samples-only" if samples_only else "--target-error"
+    if samples_only or target_error is not None or states is not None:
+        word = "--samples-only" if samples_only else "--states" if states is not None else "--target-error"
         raise click.UsageError(f"{word} is for one model; drop it, or --disorder")
     force, resume, workers = options.pop("force"), options.pop("resume"), options.pop("workers")
     if dry_run:

@@ -16,7 +16,7 @@ from statfe_cli.arguments import (
 )
 
 if TYPE_CHECKING:
-    from statfe.simulation import Forecast
+    from statfe.sampling.forecast import Forecast
     from statfe.store.run_file import Run
 
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
               help="Go on until beta F has this error a site at every beta; --sweeps is then the first look.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), default=None,
               help="Time limit of a run with --target-error: the best so far is stored, exit code 3.  [default: 3600]")
+@click.option("--states", type=click.IntRange(min=1), default=None, metavar="N",
+              help="Store N spin configurations at every beta; the chains go on for them after the sweeps.")
 @click.option("--disorder", type=int, default=None, metavar="M",
               help="Average over M realisations of the disorder of MODEL.")
 @click.option("--solve", default="auto", show_default=True, metavar="auto|exact|sampled",
@@ -51,7 +53,8 @@ if TYPE_CHECKING:
 def command(
     model: str, beta: str, output: str | None, sampler: str, sweeps: int, replicas: int | None, seed: int | None,
     workers: int | None, disorder: int | None, solve: str, target_error: float | None, max_seconds: float | None,
-    samples_only: bool, dry_run: bool, resume: bool, checkpoint: float, force: bool, as_json: bool) -> int:
+    states: int | None, samples_only: bool, dry_run: bool, resume: bool, checkpoint: float, force: bool,
+    as_json: bool) -> int:
     """Sample MODEL over a ladder of beta and store energies and reference free energies.
 
     Rungs are added from beta = 0, where the free energy is known exactly, so that neighbours overlap. A run that was
@@ -71,7 +74,7 @@ def command(
     options: dict[str, Any] = {
         "sampler": sampler, "sweeps": sweeps, "replicas": replicas, "seed": seed,
         "workers": workers or available_cpus(), "samples_only": samples_only, "target_error": target_error,
-        "max_seconds": max_seconds}
+        "max_seconds": max_seconds, "states": states}
     if disorder is not None:
         from statfe_cli.disordered import simulate_disorder
 
@@ -100,7 +103,8 @@ def _print_forecast(plan: Forecast, as_json: bool) -> None:
         "rungs": p.ladder.betas, "requested": p.ladder.requested, "schedule": p.schedule, "sampler": p.sampler.spec,
         "kernel": p.kernel, "sweeps": p.sweeps, "burn_in": p.burn_in, "thin": p.thin, "replicas": p.replicas,
         "seed": p.seed, "seconds": plan.seconds, "bytes": plan.bytes, "file_bytes": plan.file_bytes,
-        "target_error": plan.target_error, "first_error": plan.first_error}
+        "target_error": plan.target_error, "first_error": plan.first_error,
+        "states": plan.states, "states_seconds": plan.states_seconds}
     if as_json:
         print_json(facts)
         return
@@ -109,6 +113,9 @@ def _print_forecast(plan: Forecast, as_json: bool) -> None:
     click.echo(f"{p.replicas} replicas x ({p.burn_in} + {p.sweeps}) sweeps, every {p.thin}. recorded")
     if plan.target_error is not None:
         click.echo(f"these sweeps give an error of {plan.first_error:.2g} a site; going on to {plan.target_error:.2g}")
+    if plan.states is not None:
+        click.echo(f"{plan.states} configurations at each of {int(p.ladder.requested.sum())} beta: at most "
+                   f"{plan.states_seconds:.1f} s more")
     click.echo(f"about {plan.seconds:.1f} s of sampling, {plan.bytes / 1e6:.1f} MB of memory, and at most "
                f"{plan.file_bytes / 1e6:.1f} MB on disk; nothing was written")
 
@@ -123,7 +130,8 @@ def _print_run(run: Run, output: str, as_json: bool) -> None:
             "output": output, "model": run.model.spec, "n_sites": run.model.n_sites, "seed": chains.seed,
             "sampler": chains.sampler, "kernel": chains.kernel, "schedule": chains.schedule, "rungs": chains.betas,
             "rungs_added": added, "replicas": chains.n_replicas, "draws": chains.n_draws, "seconds": chains.seconds,
-            "command": run.command, "verdict": run.verdict, "reference": [r.to_dict() for r in run.reference]})
+            "command": run.command, "verdict": run.verdict,
+            "states": run.states.summary if run.states else None, "reference": [r.to_dict() for r in run.reference]})
         return
     click.echo(f"{run.model.spec}: {run.model.n_sites} spins, {run.model.n_bonds} bonds")
     click.echo(
@@ -137,5 +145,7 @@ def _print_run(run: Run, output: str, as_json: bool) -> None:
         click.echo(f"\n{run.verdict}" if run.verdict else "", nl=bool(run.verdict))
     else:
         click.echo("samples only: no reference was made")
+    if run.states:
+        click.echo(f"\n{run.states.summary}")
     # A run that was complete was read from its file.
     click.echo(f"\n{'read' if run.attributes else 'wrote'} {output}")

@@ -16,6 +16,8 @@ from statfe.registry import check_integer
 
 #: Side of the largest square of bars and stripes: 2^16 patterns of each kind.
 MAX_SIDE = 16
+#: How spins became units.
+SPIN_RULE = "a unit is (1 + s) / 2 of a spin s"
 BRIGHTEST_DIGIT = 16.0
 
 
@@ -58,7 +60,7 @@ def ising_configurations(
     shape = built.lattice.shape if built.lattice is not None else (built.n_sites,)
     return split_dataset(
         ((1 + spins) // 2).astype(np.int8), np.full(samples, -1, dtype=np.int64), test_fraction, seed, shape=shape,
-        rule="a unit is (1 + s) / 2 of a spin s", name=f"{built.spec} at beta = {beta:g}, exact samples")
+        rule=SPIN_RULE, name=f"{built.spec} at beta = {beta:g}, exact samples")
 
 
 def digits(

@@ -11,6 +11,7 @@ from typing import Any
 
 from statfe.datasets.dataset import Dataset
 from statfe.datasets.dataset_file import write_dataset
+from statfe.datasets.from_run import import_run
 from statfe.datasets.idx import import_idx
 from statfe.datasets.make import bars_and_stripes, digits, ising_configurations
 from statfe.errors import UsageError, unknown_name
@@ -20,7 +21,8 @@ from statfe.store.atomic import check_output
 #: What makes each kind of data, and the words of its command.
 _KINDS: dict[str, tuple[Callable[..., Dataset], str]] = {
     "bars-and-stripes": (bars_and_stripes, "make bars-and-stripes"), "ising": (ising_configurations, "make ising"),
-    "digits": (digits, "make digits"), "idx": (import_idx, "import idx")}
+    "digits": (digits, "make digits"), "idx": (import_idx, "import idx"),
+    "run": (import_run, "import run")}
 #: Options that a command takes as words, and the name of the first parameter that the function has for `file`.
 _WORDS = ("file", "model")
 
@@ -34,9 +36,9 @@ def make_data(
     Parameters
     ----------
     kind
-        ``bars-and-stripes``, ``ising``, ``digits`` or ``idx``; the options are those of
-        `statfe.datasets.make.bars_and_stripes`, `ising_configurations`, `digits` and `statfe.datasets.idx.import_idx`
-        (its path is `file`).
+        ``bars-and-stripes``, ``ising``, ``digits``, ``idx`` or ``run``; the options are those of
+        `statfe.datasets.make.bars_and_stripes`, `ising_configurations`, `digits`, `statfe.datasets.idx.import_idx` and
+        `statfe.datasets.from_run.import_run` (the path is `file`).
     seed
         Drawn when None.
 

@@ -1,15 +1,17 @@
-"""Configurations of a spin model from a file of `statfe data`, and a machine that learns them."""
+"""Configurations of a spin model from a file of `statfe data` or of `simulate --states`, and a machine of them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from statfe.datasets.dataset_file import read_dataset
+from statfe.datasets.dataset_file import SAMPLER, read_dataset
 from statfe.errors import UsageError
 from statfe.learned.rbm_trial import RbmTrial
 from statfe.learned.rbm_trial_training import from_machine
 from statfe.machines.train import train_rbm
 from statfe.models.ising import IsingModel
+from statfe.store.reading import read_root
+from statfe.store.states import states_at
 
 #: Hidden units up to which the machine's gradient is exact; beyond, from chains at several temperatures.
 EXACT = 10
@@ -17,14 +19,20 @@ EXACT = 10
 STEPS, BATCH = 2000, 100
 
 
-def read_spins(path: str, model: IsingModel) -> np.ndarray:
-    """The training part of the file as spins +-1, int8, shape (count, n_sites), from units (1 + s) / 2.
+def read_spins(path: str, model: IsingModel, beta: float) -> np.ndarray:
+    """Spins +-1, int8, shape (count, n_sites), of the training part of a file of data, or of a run at `beta`.
 
     Raises
     ------
     UsageError
-        Where a row is no configuration of `model`.
+        Where a row is no configuration of `model`, or a run has no states at `beta`.
     """
+    if read_root(path).get("sampler") != SAMPLER:
+        there, spins = states_at(path, beta)
+        if there.n_sites != model.n_sites:
+            raise UsageError(f"{path} has states of {there.spec} with {there.n_sites} sites, the model has "
+                             f"{model.n_sites}; take a run of this model: statfe simulate {model.spec} --states N")
+        return spins
     data = read_dataset(path)
     if data.n_units != model.n_sites:
         raise UsageError(f"{path} has samples of {data.n_units} units, the model has {model.n_sites} sites; take data "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +26,9 @@ from statfe.sampling.recording import Recording
 from statfe.sampling.tallying import Tallying
 from statfe.store.checkpoints import Checkpoints
 
+#: Called when a run ends, with its bank and the sweeps that it has done.
+Ended = Callable[[Bank, int], object] | None
+
 #: Nanoseconds of work in one block of one group, and of all, so that Ctrl-C, progress and checkpoints are prompt.
 BLOCK_NS, ALL_BLOCK_NS = 2.5e8, 1.0e9
 #: Energies that a block makes at most where they are counted: they stay in the cache until then.
@@ -33,7 +36,7 @@ BLOCK_LOOKS = 1.0e6
 
 
 def run_plan(model: IsingModel, plan: Plan, *, workers: int = 1, progress: Progress = None,
-             checkpoints: Checkpoints | None = None) -> Chains:
+             checkpoints: Checkpoints | None = None, ended: Ended = None) -> Chains:
     """Run the chains of `plan`, with `checkpoints` from where they stand.
 
     Returns
@@ -64,6 +67,8 @@ def run_plan(model: IsingModel, plan: Plan, *, workers: int = 1, progress: Progr
                 recording.after(number, crew.seconds)
             if progress:
                 progress("sampling", swept / total)
+    if ended:
+        ended(crew.bank, swept)
     return crew.chains()
 
 

@@ -13,7 +13,7 @@ from statfe.errors import Interrupted, UsageError
 from statfe.models.ising import IsingModel
 from statfe.sampling.bank import Block
 from statfe.sampling.choice import get_kernel
-from statfe.sampling.driver import Crew, block_sweeps
+from statfe.sampling.driver import Crew, Ended, block_sweeps
 from statfe.sampling.levels import countable, energy_levels, look_sweeps
 from statfe.sampling.plan import Plan, Progress
 from statfe.sampling.recording import layout_of
@@ -59,7 +59,7 @@ def endless(model: IsingModel, plan: Plan) -> Plan:
 
 
 def run_until(model: IsingModel, plan: Plan, judge: Judge, *, workers: int = 1, progress: Progress = None,
-              checkpoints: Checkpoints | None = None) -> Chains:
+              checkpoints: Checkpoints | None = None, ended: Ended = None) -> Chains:
     """Run `plan`, and go on while `judge` asks for more; with `checkpoints` from where they stand.
 
     The draws thin out as the run grows; the counts of the energies hold every look.
@@ -84,6 +84,8 @@ def run_until(model: IsingModel, plan: Plan, judge: Judge, *, workers: int = 1, 
             chains = run.crew.chains()
             more = judge(chains)
             if more.sweeps == 0:
+                if ended:
+                    ended(run.crew.bank, run.swept)
                 return chains
             run.go_on(more)
 

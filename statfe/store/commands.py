@@ -23,6 +23,7 @@ Grid = str | float | Sequence[float] | np.ndarray
 def simulate_command(
     model: IsingModel, betas: Grid, output: str | PathLike[str] | None, sampler: str, sweeps: int, replicas: int,
     seed: int, samples_only: bool, target_error: float | None = None, max_seconds: float | None = None,
+    states: int | None = None,
 ) -> str:
     """``statfe simulate ...``, with all that decides the draws."""
     if not is_buildable(model.spec):
@@ -30,6 +31,7 @@ def simulate_command(
     words = ["statfe", "simulate", model.spec, "--beta", _grid_text(betas), "--sampler", sampler, "--sweeps",
              str(sweeps), "--replicas", str(replicas), "--seed", str(seed)]
     words += ["--samples-only"] if samples_only else []
+    words += ["--states", str(states)] if states is not None else []
     if target_error is not None:
         words += ["--target-error", repr(target_error), "--max-seconds", repr(max_seconds)]
     return shlex.join([*words, *(["-o", str(output)] if output is not None else [])])

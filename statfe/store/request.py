@@ -13,6 +13,7 @@ from statfe.models.ising import IsingModel
 #: Parts of a request that are said in full where they differ, and those that are not.
 SPOKEN = {"sampler": "--sampler", "sweeps": "--sweeps", "replicas": "--replicas", "seed": "--seed",
           "samples_only": "--samples-only", "target_error": "--target-error", "max_seconds": "--max-seconds",
+          "states": "--states",
           "statfe": "the version of statfe"}
 UNSPOKEN = {"betas": "the grid of --beta", "kernels": "the sources of the kernels or the version of numba or Python"}
 
@@ -20,11 +21,13 @@ UNSPOKEN = {"betas": "the grid of --beta", "kernels": "the sources of the kernel
 def simulate_request(
     model: IsingModel, betas: np.ndarray, sampler: str, sweeps: int, replicas: int | None, seed: int | None,
     samples_only: bool, target_error: float | None = None, max_seconds: float | None = None,
+    states: int | None = None,
 ) -> dict[str, Any]:
     """All that decides the draws of a simulation; `seed` is None where any will do."""
     grid = np.unique(np.asarray(betas, dtype=np.float64))
     target = {"target_error": target_error, "max_seconds": None if target_error is None else max_seconds}
     return target | {
+        "states": states,
         "model": model.spec, "model_digest": model_digest(model), "betas": hashlib.sha256(grid.tobytes()).hexdigest(),
         "sampler": sampler, "sweeps": sweeps, "replicas": replicas, "samples_only": samples_only, "seed": seed}
 
@@ -57,7 +60,7 @@ def differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
         # None is a seed that was drawn, or the number of replicas that suits the kernel.
         if there == here or (name in ("seed", "replicas") and here is None):
             continue
-        there = "automatic" if there is None else there
+        there, here = ("not given" if value is None else value for value in (there, here))
         if name in SPOKEN:
             found.append(f"{SPOKEN[name]} is {there} there, {here} here")
         elif name in UNSPOKEN:

@@ -1,10 +1,11 @@
-"""The file that `simulate` writes: /model, /samples, /reference and /diagnostics, and how it is read back."""
+"""The file that `simulate` writes: /model, /samples, /reference, /diagnostics and /states, and how it is read back."""
 
 from __future__ import annotations
 
 import json
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from os import PathLike
 from typing import Any
 
@@ -19,6 +20,7 @@ from statfe.result import FreeEnergy
 from statfe.store.free_energies import read_free_energies, write_free_energies
 from statfe.store.hdf5 import create_root, json_text, new_file, write_coordinate, write_variable
 from statfe.store.reading import opened, read_attributes, read_root, require_group, understood
+from statfe.store.states import GROUP, States, read_states, write_states
 from statfe.tally import Tally
 
 #: Diagnostics of a ladder: name to (units, long name).
@@ -56,6 +58,8 @@ class Run:
         Name to array over all rungs (see `DIAGNOSTICS`).
     verdict
         One line on whether the reference can be trusted, with the numbers behind it; "" where there is none.
+    kept
+        Spin configurations of a run that was just made; see `states`.
     command
         The command that makes the same run again; "" where only Python can, since no spec names the model.
     attributes
@@ -72,11 +76,19 @@ class Run:
     attributes: dict[str, Any] = field(default_factory=dict)
     path: str = ""
     verdict: str = ""
+    kept: States | None = field(default=None, repr=False)
 
     @property
     def betas(self) -> np.ndarray:
         """The requested betas, ascending."""
         return self.chains.betas[self.chains.requested]
+
+    @cached_property
+    def states(self) -> States | None:
+        """The spin configurations, read from the file when first asked for; None where the run kept none."""
+        if self.kept is not None or not self.attributes.get("states"):
+            return self.kept
+        return read_states(self.path)
 
     @property
     def converged(self) -> bool:
@@ -98,12 +110,15 @@ def write_run(path: str | PathLike[str], run: Run, request: dict[str, Any] | Non
             file, f"statfe simulation of {run.model.spec}", run.model.spec, chains.sampler, chains.seed, run.command,
             schedule=chains.schedule, kernel=chains.kernel, burn_in=chains.burn_in,
             replicas=chains.n_replicas, exchange_sweeps=chains.exchange_sweeps, seconds=chains.seconds,
-            verdict=run.verdict or None, request=json_text(request) if request else None)
+            verdict=run.verdict or None, states=run.states.summary if run.states else None,
+            request=json_text(request) if request else None)
         write_model(file.create_group("model"), run.model)
         _write_samples(file.create_group("samples"), chains, run.model.offset)
         _write_diagnostics(file.create_group("diagnostics"), chains, run.diagnostics, run.model.offset)
         if chains.tally is not None:
             _write_counts(file.create_group("histogram"), chains.tally, run.model.offset)
+        if run.states:
+            write_states(file.create_group(GROUP), run.states)
         if run.reference:
             write_free_energies(file.create_group("reference"), run.reference, run.betas)
 

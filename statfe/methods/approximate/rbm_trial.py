@@ -7,8 +7,8 @@ Computes
 Trial
     A mixture of 2^hidden products. Hidden units start along the strongest directions of the couplings; all is trained
     by the score function with Adam, from beta = 0 up to the first beta and from each beta to the next. data=FILE (from
-    `statfe data make ising`): the start is a machine that learned configurations at the first beta. Without fields q is
-    symmetric.
+    `statfe data make ising` or `simulate --states`): the start is a machine that learned configurations at the first
+    beta. Without fields q is symmetric.
 Valid
     For any model of up to some hundred spins; good where few patterns or phases compete, each nearly a product. A
     critical lattice has more than few hidden units can hold.
@@ -56,7 +56,7 @@ def run(
 ) -> Sequence[Outcome]:
     """The bound, or what corrects it, at every beta. `others` hold `sum`, and what `train_rbm_trial` takes."""
     rule, training = others.pop("sum"), others
-    spins = read_spins(data, model) if data else None
+    spins = read_spins(data, model, float(betas[0])) if data else None
 
     def train(beta: float, before: RbmTrial | None) -> RbmTrial:
         if before is None and spins is not None:

@@ -7,8 +7,8 @@ Computes
 Trial
     The fields on the spins are linear in z, with a hidden layer of tanh units on top; the encoder's mean is linear
     in s. Trained by Adam on the bound itself, from beta = 0 up to the first beta and from each beta to the next, with
-    the spins summed out in closed form. data=FILE (from `statfe data make ising`): first by the ELBO on configurations
-    at the first beta. Without fields q is symmetric.
+    the spins summed out in closed form. data=FILE (from `data make ising` or `simulate --states`): first by the
+    ELBO on configurations at the first beta. Without fields q is symmetric.
 Valid
     For any model of up to some hundred spins. Spins that are independent given z are a good picture where order is
     collective: mean-field models, ordered phases, high temperature. Short-ranged correlations take a latent unit each.
@@ -54,7 +54,7 @@ def run(
 ) -> Sequence[Outcome]:
     """The bound, or what corrects it, at every beta. `others` hold `sum`, and what `train_vae_trial` takes."""
     rule, training = others.pop("sum"), others
-    spins = read_spins(data, model) if data else None
+    spins = read_spins(data, model, float(betas[0])) if data else None
 
     def train(beta: float, before: VaeTrial | None) -> VaeTrial:
         found = train_vae_trial(model, beta, seed=context.seed, start=before, data=spins, **training)

@@ -14,8 +14,8 @@ from statfe.datasets.dataset_file import write_dataset
 from statfe.datasets.make import ising_configurations
 from statfe.learned.rbm_trial import RbmTrial, fresh_rbm_trial
 from statfe.learned.rbm_trial_training import batch_gradient, from_machine, train_rbm_trial
-from statfe.machines.rbm import Rbm
 from statfe.learned.trial_correction import corrected, fresh_exponents
+from statfe.machines.rbm import Rbm
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
@@ -217,4 +217,5 @@ def test_a_bound_from_few_samples_counts_states_that_were_not_drawn():
     v = np.log(q) - np.log(boltzmann)  # beta F = 0
     spins = np.ones((140, 3))
     found = restricted_bound(np.full(140, v[0]), np.full(140, math.log(q[0])), spins)
-    assert found.beta_f >= 0.0 and found.restricted
+    assert found.beta_f >= 0.0
+    assert found.restricted

@@ -14,10 +14,12 @@ from statfe.datasets.dataset_file import write_dataset
 from statfe.datasets.make import ising_configurations
 from statfe.learned.rbm_trial import RbmTrial, fresh_rbm_trial
 from statfe.learned.rbm_trial_training import batch_gradient, from_machine, train_rbm_trial
+from statfe.learned.trial_correction import corrected, fresh_exponents
 from statfe.machines.rbm import Rbm
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
+from statfe.series.drawn_states import restricted_bound
 from tests import models_for_tests as special
 from tests.naive import ising as naive
 from tests.retry import sequential
@@ -191,3 +193,29 @@ def test_too_few_samples_have_no_cumulants():
         build_model("sk:n=9,seed=1"), np.array([0.4]), "autoregressive:samples=50,steps=5,correction=cumulants", seed=2)
     assert found.status == "not_converged"
     assert "128 samples" in found.message
+
+
+def test_an_estimate_from_few_states_is_not_trusted():
+    """A trial of the wrong phase alone: all weights agree, no chain leaves, and the ground state was never drawn."""
+    model = build_model("ising:shape=12,field=0.3")
+    wrong = fresh_rbm_trial(model, 5.0, hidden=1)
+    parameters = np.zeros(wrong.layout.size)
+    wrong.layout.views(parameters)["a"][:] = -6.0
+    trial = replace(wrong, parameters=parameters)
+    found = fresh_exponents(trial, 1000, seed=1)
+    found = replace(found, log_chances=trial.log_prob(found.spins))
+    outcome = corrected(found, trial, 1, "importance", 4, "plain", {})
+    assert outcome.beta_f > run_method(model, np.array([5.0]), "enumeration")[0].beta_f + 1.0
+    assert outcome.status == "not_converged"
+    assert "what others weigh is not seen" in outcome.message
+
+
+def test_a_bound_from_few_samples_counts_states_that_were_not_drawn():
+    """One state in 100 is not drawn by 140 samples: their mean lies below beta F, and its error does not know."""
+    rare = 0.015
+    q, boltzmann = np.array([1.0 - rare, rare]), np.array([1.0 - 1e-9, 1e-9])
+    v = np.log(q) - np.log(boltzmann)  # beta F = 0
+    spins = np.ones((140, 3))
+    found = restricted_bound(np.full(140, v[0]), np.full(140, math.log(q[0])), spins)
+    assert found.beta_f >= 0.0
+    assert found.restricted

@@ -201,6 +201,16 @@ def test_a_stop_and_a_file_change_no_bit(objective, precision, tmp_path):
         assert np.array_equal(once.history[name], later.history[name], equal_nan=True), name
 
 
+def test_the_model_kept_after_a_divergence_is_finite():
+    """One step an epoch: its loss is from before the step that does the harm."""
+    x = (np.random.default_rng(1).random((40, 6)) < 0.4).astype(np.float32)
+    found = fit_vae(x, VaeShape(6, 2, (8,), (8,)), epochs=5, options=TrainingOptions(batch=40, rate=1e6))
+    assert (found.status, found.epochs) == ("diverged", 0)
+    mean, width = found.vae.encode(x)
+    assert np.all(np.isfinite(mean))
+    assert np.all(np.isfinite(width))
+
+
 def test_divergence_is_said_and_the_last_good_model_kept():
     data, shape = bars(200, 4, 1), VaeShape(16, 2, (8,), (8,))
     good = fit_vae(data, shape, epochs=3, options=TrainingOptions(batch=50, seed=1))

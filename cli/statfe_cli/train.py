@@ -172,6 +172,10 @@ def vae(data: str, output: str, latent: int, hidden: str, likelihood: str, activ
     return 0 if found.status == "converged" else 3
 
 
+def _number(value: float) -> str:
+    return f"{value:.6g}" if value == value else "-"
+
+
 def _print_vae(found: TrainedVae, output: str) -> None:
     from statfe_cli.output import table
 
@@ -181,7 +185,7 @@ def _print_vae(found: TrainedVae, output: str) -> None:
     step = -(-found.epochs // 24) or 1
     shown = sorted({*range(step - 1, found.epochs, step), *range(max(found.epochs - 1, 0), found.epochs)})
     columns = ("loss", "reconstruction", "divergence", "test_bound")
-    rows = [[str(k + 1), *(f"{found.history[name][k]:.6g}" for name in columns)] for k in shown]
+    rows = [[str(k + 1), *(_number(found.history[name][k]) for name in columns)] for k in shown]
     click.echo(table(["epoch", "loss", "reconstruction", "divergence", "test bound"], rows, left=()))
     if found.message:
         click.echo(f"\n{found.status}: {found.message}")

@@ -93,9 +93,12 @@ def expansion_of(found: Exponents, order: int) -> Expansion:
     def values(number: int) -> Iterator[np.ndarray]:
         return iter([found.values[number * size:(number + 1) * size]])
 
-    # NaN: only which states they are is known
-    chances = np.full(len(found.values), np.nan) if found.log_chances is None else found.log_chances
-    return replace(of_blocks(values, size, order), drawn=distinct(found.values, chances, found.spins))
+    return replace(of_blocks(values, size, order), drawn=distinct(found.values, _chances(found), found.spins))
+
+
+def _chances(found: Exponents) -> np.ndarray:
+    """ln q of each state; NaN where only which states they are is known."""
+    return np.full(len(found.values), np.nan) if found.log_chances is None else found.log_chances
 
 
 def drift_of(found: Exponents, trial: LearnedTrial, seed: int) -> float:
@@ -160,6 +163,9 @@ def _importance(
         problems.append(
             f"the weighted samples drift by {abs(sigmas):.1f} sigma when a Markov chain moves them: the trial hardly "
             "reaches some states")
+    few = distinct(found.values, _chances(found), found.spins).few(trial.model.n_sites)
+    if few:
+        problems.append(f"all samples show {few} state{'s' if few > 1 else ''}, and what others weigh is not seen")
     return Outcome(
         beta_f=bound.importance_beta_f, beta_f_error=bound.importance_error, kind="estimate",
         status="not_converged" if problems else "converged", stats={**stats, "drift_sigmas": sigmas},

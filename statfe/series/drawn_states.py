@@ -6,8 +6,8 @@ But q restricted to the set S of states that were drawn is a trial of its own. W
 
     beta F <= sum_(s in S) (q(s) / M) V(s) - ln M,                                                            (1)
 
-a bound without an error, whatever was not drawn. It is taken where little is missing; where more is, rare states were
-drawn too, and the error of the mean knows of them.
+a bound without an error, whatever was not drawn. It is taken where little is missing, or so little that the samples may
+have shown none of it; where more is, rare states were drawn too, and the error of the mean knows of them.
 
 Higher cumulants weigh what was not drawn by powers of its V: where samples show few states they say nothing of them.
 """
@@ -23,6 +23,8 @@ from scipy.special import logsumexp
 
 #: Missing probability up to which (1) is taken: it costs about as many nats.
 LITTLE = 0.01
+#: Missing probability, times the number of samples, up to which they may well show none of it: by a chance of exp(-5).
+UNSEEN = 5.0
 #: Fewer states than these do not show the moments of V.
 FEW = 64
 #: Most states that are listed; among so many the error of the mean knows of rare ones.
@@ -42,9 +44,14 @@ class States(NamedTuple):
         return float(logsumexp(self.log_q))
 
     @property
+    def missing(self) -> float:
+        """Probability of all others."""
+        return -math.expm1(self.log_drawn)
+
+    @property
     def little_is_missing(self) -> bool:
         """Whether (1) is taken."""
-        return -math.expm1(self.log_drawn) <= LITTLE
+        return self.missing <= LITTLE
 
     @property
     def bound(self) -> float:
@@ -81,7 +88,7 @@ def restricted_bound(v: np.ndarray, log_q: np.ndarray, spins: np.ndarray) -> Sam
         +-1, shape (count, n_sites), in any order of the sites.
     """
     states = distinct(v, log_q, spins)
-    if states.little_is_missing:
+    if states.missing <= max(LITTLE, UNSEEN / len(v)):
         return SampledBound(states.bound, 0.0, min(1.0, math.exp(states.log_drawn)), True)
     return mean_bound(v)._replace(drawn=math.exp(states.log_drawn))
 

@@ -29,6 +29,8 @@ from statfe.result import Status
 EPOCH_KEY, TEST_KEY = 9202, 9203
 #: A mean loss this many times the first one's size above it is a divergence.
 BLOW_UP = 10.0
+#: Training rows that are looked at after an epoch.
+PROBE = 64
 #: What is kept of each epoch, with what it is.
 MONITORS = {
     "loss": "mean loss of the batches",
@@ -72,7 +74,9 @@ class TrainingOptions:
         if self.precision not in PRECISIONS:
             raise UsageError(f"precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
         if self.batch < 1 or self.warm_up < 0 or self.seed < 0 or not 0.0 < self.rate < math.inf:
-            raise UsageError("training needs batch >= 1, rate > 0, warm_up >= 0 and seed >= 0")
+            raise UsageError(
+                "training needs batch >= 1, a finite rate > 0, warm_up >= 0 and seed >= 0, got "
+                f"batch={self.batch}, rate={self.rate:g}, warm_up={self.warm_up}, seed={self.seed}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +210,11 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
     if not np.all(np.isfinite(vae.parameters)) or mean[0] > first + BLOW_UP * (abs(first) + shape.visible):
         return _diverged(state, f"the mean loss rose from {first:.3g} to {mean[0]:.3g}")
     mean[-1] = math.sqrt(mean[-1])
+    # the last step may have done harm that no loss of this epoch has seen
+    with np.errstate(over="ignore", invalid="ignore"):
+        probed = _test_bound(vae, data.read(0, min(PROBE, len(data))), options.seed)
+    if not math.isfinite(probed):
+        return _diverged(state, "the bound of the training data is not finite at the end")
     found = dict(zip(MONITORS, (*mean, _test_bound(vae, test, options.seed)), strict=True))
     return replace(
         state, vae=vae, epochs=state.epochs + 1, adam_count=adam.count, adam_first=adam.moments[0],

@@ -17,8 +17,8 @@ Bound
     spins are coupled, and at beta = 0.
 Correction
     importance: -ln <exp(-V)>, an estimate of beta F itself, with a jackknife error; not_converged where few samples
-    carry it, or where a Markov chain leads from them to states that the trial hardly reaches. cumulants: of V, to
-    order 6. The stats hold the estimate beside every result.
+    carry it or show few states, or where a Markov chain leads on to some that the trial hardly reaches. cumulants:
+    of V, to order 6. The stats hold the estimate beside every result.
 Cost
     steps x N x (2^hidden + batch x hidden): half a second a beta for 20 sites, 4 s for 256.
 Source

@@ -147,6 +147,10 @@ def test_the_last_good_state_is_there_after_numbers_overflow():
     (BARS.train, {"likelihood": "magic"}, "unknown method"), (BARS.train, {"test": np.zeros((2, 3))}, "3 columns"),
     (BARS.train, {"hidden": None}, "how many hidden"), (BARS.train, {"order": 4}, "order must be one of"),
     (np.zeros((30, 30)), {"hidden": 30, "algorithm": "exact"}, "at most 20 units"),
+    (BARS.train, {"algorithm": "cd", "chains": 5}, "chains is not for algorithm cd"),
+    (BARS.train, {"order": 3}, "order is not for algorithm pcd, but for tap"),
+    (BARS.train, {"noise": 2.0}, "noise is not for visible bernoulli"),
+    (BARS.train, {"optimiser": "adam", "momentum": 0.9}, "momentum is not for optimiser adam"),
     (np.where(np.eye(14) > 0, np.nan, 0), {}, "NaN"), (BARS, {"test": BARS.train}, "test part of its own"),
 ])
 def test_bad_input_is_one_line(data, options, words):

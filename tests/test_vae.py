@@ -217,7 +217,7 @@ def test_divergence_is_said_and_the_last_good_model_kept():
     wild = replace(good, options=replace(good.options, rate=1e4))
     found = fit_vae(data, epochs=9, start=wild)
     assert found.status == "diverged"
-    assert "lower the rate" in found.message
+    assert "lower rate" in found.message
     assert "the model after epoch" in found.message
     assert len(found.history["loss"]) == found.epochs
     assert np.all(np.isfinite(found.vae.parameters))

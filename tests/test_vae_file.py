@@ -69,4 +69,6 @@ def test_the_command_trains_resumes_and_is_loaded(here, call):
     assert call(*data[:-4], "-o", "other.h5", "--test-fraction", "0.3", "--seed", "1")[0] == 0
     code, _, err = call("train", "vae", "other.h5", "--resume", "--epochs", "6", "-o", "half.h5")
     assert (code, "other data" in err) == (2, True)
+    code, _, err = call("train", "vae", "bars.h5", "--resume", "--epochs", "6", "--rate", "0.5", "-o", "half.h5")
+    assert (code, "leave out --rate" in err) == (2, True)
     assert statfe.load("half.h5").epochs == 4

@@ -159,6 +159,8 @@ def vae(data: str, output: str, latent: int, hidden: str, likelihood: str, activ
     from statfe_cli.output import print_json
     from statfe_cli.progress import progress_bar
 
+    if resume:
+        _refuse_given({"latent", "hidden", "likelihood", "activation", *options}, output)
     chosen = TrainingOptions(**options, seed=draw_seed() if seed is None else seed)
     with progress_bar("training") as progress:
         found = statfe.train_vae(
@@ -170,6 +172,17 @@ def vae(data: str, output: str, latent: int, hidden: str, likelihood: str, activ
     else:
         _print_vae(found, output)
     return 0 if found.status == "converged" else 3
+
+
+def _refuse_given(names: set[str], output: str) -> None:
+    """A training that goes on has the model and the options of its file."""
+    context = click.get_current_context()
+    said = sorted(f"--{name.replace('_', '-')}" for name in names
+                  if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE)
+    if said:
+        raise click.UsageError(
+            f"--resume goes on with the model and the options of {output}: leave out {', '.join(said)}, or train into "
+            "a new file")
 
 
 def _number(value: float) -> str:

@@ -19,6 +19,11 @@ VISIBLE = ("bernoulli", "gaussian")
 OPTIMISERS = ("momentum", "adam")
 #: Rates that suit the two optimisers.
 RATES = {"momentum": 0.05, "adam": 0.002}
+#: Settings that some trainings alone have: which setting decides, and at which of its values.
+BELONGS = {
+    "steps": ("algorithm", ("pcd", "cd", "pt", "tap")), "chains": ("algorithm", ("pcd", "pt", "tap")),
+    "levels": ("algorithm", ("pt",)), "order": ("algorithm", ("tap",)), "momentum": ("optimiser", ("momentum",)),
+    "noise": ("visible", ("gaussian",))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +132,14 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """For a file."""
         return asdict(self)
+
+
+def check_given(given: dict[str, Any], settings: Settings) -> None:
+    """Refuse settings that were given, other than by default, to a training that has none such."""
+    for name, (decides, where) in BELONGS.items():
+        value = getattr(settings, decides)
+        if given.get(name, getattr(Settings, name)) != getattr(Settings, name) and value not in where:
+            raise UsageError(f"{name} is not for {decides} {value}, but for {', '.join(where)}; leave it out")
 
 
 def _check_number(name: str, value: Any, low: float, high: float) -> None:

@@ -23,7 +23,7 @@ from statfe.machines.course import LARGEST, Course
 from statfe.machines.monitors import ROWS, Monitors, check_likelihood
 from statfe.machines.objectives import check_objective
 from statfe.machines.rbm_file import read_training, write_training
-from statfe.machines.settings import Settings
+from statfe.machines.settings import Settings, check_given
 from statfe.machines.training_data import TrainingData, check_facts, training_data
 from statfe.machines.training_result import RbmTraining
 from statfe.registry import check_integer, check_seed
@@ -102,6 +102,7 @@ def train_rbm(
         if hidden is None:
             raise UsageError("say how many hidden units the machine has")
         settings = Settings(hidden=hidden, stream=found.streamed, **_known(options)).checked(*found.rows.shape)
+        check_given(options, settings)
         course = _fresh(found, survey(found.rows), settings, check_seed(seed), workers)
     check_facts(found.test_facts, course.settings.visible)
     looks = Monitors(

@@ -24,7 +24,8 @@ from scipy.special import logsumexp
 #: Missing probability up to which (1) is taken: it costs about as many nats.
 LITTLE = 0.01
 #: Missing probability, times the number of samples, up to which they may well show none of it: by a chance of exp(-5).
-UNSEEN = 5.0
+#: Beyond a tenth (1) costs too much.
+UNSEEN, TENTH = 5.0, 0.1
 #: Fewer states than these do not show the moments of V.
 FEW = 64
 #: Most states that are listed; among so many the error of the mean knows of rare ones.
@@ -88,7 +89,7 @@ def restricted_bound(v: np.ndarray, log_q: np.ndarray, spins: np.ndarray) -> Sam
         +-1, shape (count, n_sites), in any order of the sites.
     """
     states = distinct(v, log_q, spins)
-    if states.missing <= max(LITTLE, UNSEEN / len(v)):
+    if states.missing <= max(LITTLE, min(TENTH, UNSEEN / len(v))):
         return SampledBound(states.bound, 0.0, min(1.0, math.exp(states.log_drawn)), True)
     return mean_bound(v)._replace(drawn=math.exp(states.log_drawn))
 

@@ -44,7 +44,7 @@ def cumulants(
     samples: int = 65536,
 ) -> Outcome:
     """The sum to `order` by a rule of `statfe.series.cumulant_outcome.RULES`: to the first order a bound."""
-    kind: Kind = "upper_bound" if order == 1 else "uncontrolled"
+    kind: Kind = "upper_bound" if order == 1 and sum_rule != "pade" else "uncontrolled"
     if way(evaluation, posterior.latent) == "quadrature" and posterior.latent > MAX_LATENT:
         return failure(
             kind, "not_converged", f"quadrature goes to {MAX_LATENT} latent dimensions, this model has "

@@ -237,8 +237,8 @@ def _test_bound(vae: Vae, test: np.ndarray | None, seed: int) -> float:
 def _diverged(state: TrainedVae, what: str) -> TrainedVae:
     return replace(
         state, status="diverged",
-        message=f"{what} of epoch {state.epochs + 1}; the model after epoch {state.epochs} is kept: lower the rate "
-        f"(now {state.options.rate:g}), raise the batch, or lengthen the warm-up")
+        message=f"{what} of epoch {state.epochs + 1}; the model after epoch {state.epochs} is kept: train anew with a "
+        f"lower rate (now {state.options.rate:g}), a larger batch, or a longer warm-up")
 
 
 def settings(trained: TrainedVae) -> dict[str, Any]:

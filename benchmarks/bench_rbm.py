@@ -1,17 +1,14 @@
-"""Restricted Boltzmann machines: samples a second beside scikit-learn, and likelihoods of digits by training.
+"""Restricted Boltzmann machines: likelihoods of digits by training.
 
-    python -m benchmarks.bench_rbm speed
     python -m benchmarks.bench_rbm digits [FIGURE.svg]
     python -m benchmarks.bench_rbm tap
 
-The first two want scikit-learn (the extra [peers]) for the other side. Threads are those of the BLAS: set
-OPENBLAS_NUM_THREADS for both sides alike.
+They want scikit-learn (the extra [peers]), for the data and the other side; speeds are in `bench_training_speed`.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,31 +38,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "tap-2 from the data": {"algorithm": "tap", "steps": 3, "restart": True},
     "tap-3 from the data": {"algorithm": "tap", "steps": 3, "order": 3, "restart": True}}
 APPROXIMATIONS = {"mean field": "mean-field", "TAP-2": "tap", "TAP-3": "plefka:order=3", "Bethe": "bethe"}
-
-
-def speed(rounds: int = 5) -> None:
-    """784 x 500, batches of 100, one epoch of 6,000 samples: the best of a few rounds, turn by turn."""
-    data = (np.random.default_rng(0).random((6000, 784)) < 0.2).astype(np.int8)
-    sides = {}
-    for name, options in (("statfe cd-1", {"algorithm": "cd"}), ("statfe pcd-1", {}), (
-            "statfe tap-3", {"algorithm": "tap", "steps": 3})):
-        course = Course(data, Settings(hidden=500, **options).checked(*data.shape), 1)
-        sides[name] = course.epoch
-    try:
-        from sklearn.neural_network import BernoulliRBM
-    except ImportError:
-        print("scikit-learn is not installed: no other side")
-    else:
-        floats = data.astype(np.float32)
-        sides["scikit-learn pcd-1"] = lambda: BernoulliRBM(500, batch_size=100, n_iter=1, random_state=1).fit(floats)
-    best = dict.fromkeys(sides, 0.0)
-    for _ in range(rounds):
-        for name, epoch in sides.items():
-            begun = time.perf_counter()
-            epoch()
-            best[name] = max(best[name], len(data) / (time.perf_counter() - begun))
-    for name, rate in best.items():
-        print(f"{name:20s} {rate:10.0f} samples/s")
 
 
 def trainings(epochs: int, looks: int) -> dict[str, list[tuple[int, Rbm]]]:
@@ -200,4 +172,4 @@ def tap_settings() -> None:
 
 
 if __name__ == "__main__":
-    {"speed": speed, "digits": digit_machines, "tap": tap_settings}[sys.argv[1]](*sys.argv[2:])
+    {"digits": digit_machines, "tap": tap_settings}[sys.argv[1]](*sys.argv[2:])

@@ -17,6 +17,7 @@ from statfe.executors import map_tasks
 from statfe.kernels.layer_list import list_tile
 from statfe.kernels.layers import BLOCK, enumerate_block, move_block, step_block, walk_block
 from statfe.models.ising import IsingModel
+from statfe.models.states import all_spins
 from statfe.models.structure import per_model, two_colouring
 from statfe.random import generator, streams
 from statfe.trial import log_2cosh
@@ -187,8 +188,7 @@ def _listed_in_halves(layers: Layers, beta: float, group: int, workers: int) -> 
     low = S // 2
     inputs, linear = [], []
     for own in (slice(low, S), slice(low)):
-        count = len(layers.small[own])
-        spins = 2.0 * ((np.arange(1 << count)[:, None] >> np.arange(count)) & 1) - 1.0
+        spins = all_spins(len(layers.small[own]))
         inputs.append(beta * (spins @ layers.weights[:, own].T))
         linear.append(beta * (spins @ layers.small_fields[own]))
     inputs[0] += beta * layers.large_fields

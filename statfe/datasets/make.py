@@ -11,6 +11,7 @@ from statfe.errors import UsageError
 from statfe.junction.distribution import ExactDistribution
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
+from statfe.models.states import all_bits
 from statfe.random import generator
 from statfe.registry import check_integer
 
@@ -31,7 +32,7 @@ def bars_and_stripes(
     check_integer("side", side, 1)
     if side > MAX_SIDE:
         raise UsageError(f"side must be at most {MAX_SIDE}, got {side}")
-    lines = ((np.arange(2**side)[:, None] >> np.arange(side)) & 1).astype(np.int8)
+    lines = all_bits(side).astype(np.int8)
     columns = np.tile(lines, (1, side))
     rows = np.repeat(lines[1:-1], side, axis=1)
     units = np.concatenate([columns, rows])

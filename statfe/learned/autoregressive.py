@@ -16,10 +16,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from statfe.errors import UsageError
 from statfe.learned.adam import Adam
 from statfe.learned.autoregressive_trial import AutoregressiveTrial, free_trial
-from statfe.learned.trial_course import Record, lead
+from statfe.learned.trial_course import Record, check_start, lead
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 
@@ -73,8 +72,7 @@ def train_autoregressive(
         Normalised, whatever became of the training, so that <V>_q bounds beta F from above; its `training` says how it
         went.
     """
-    if start is not None and start.model is not model:
-        raise UsageError("a trial of another model is no start; give one of the same model object")
+    check_start(start, model)
     begin = start or free_trial(model, 0.0, seed=seed, depth=depth, hidden=hidden, order=order)
     most = default_steps(model.n_sites) if steps is None else steps
     course = _Course(replace(begin, parameters=begin.parameters.copy()), batch, seed, workers, most, progress)

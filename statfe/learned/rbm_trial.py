@@ -28,6 +28,7 @@ from statfe.kernels.spin_fields import draw_rows, field_rows
 from statfe.learned.autoregressive_trial import Training
 from statfe.learned.flat import FlatLayout
 from statfe.models.ising import IsingModel
+from statfe.models.states import all_bits
 from statfe.random import generator
 from statfe.result import Moments
 from statfe.trial import log_2cosh
@@ -173,8 +174,7 @@ class RbmTrial:
 @functools.lru_cache(maxsize=2)
 def hidden_states(hidden: int) -> np.ndarray:
     """All states of the hidden units, float64, shape (2^hidden, hidden); not to be written."""
-    bits = np.arange(2**hidden)[:, None] >> np.arange(hidden)
-    states = (1 - 2 * (bits & 1)).astype(np.float64)
+    states = (1 - 2 * all_bits(hidden)).astype(np.float64)
     states.flags.writeable = False
     return states
 

@@ -16,7 +16,7 @@ from statfe.blas import one_thread
 from statfe.errors import UsageError
 from statfe.learned.adam import Adam
 from statfe.learned.rbm_trial import RbmTrial, fresh_rbm_trial
-from statfe.learned.trial_course import Record, lead
+from statfe.learned.trial_course import Record, check_start, lead
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 
@@ -59,8 +59,7 @@ def train_rbm_trial(
     RbmTrial
         Normalised, whatever became of the training; its `training` says how it went.
     """
-    if start is not None and start.model is not model:
-        raise UsageError("a trial of another model is no start; give one of the same model object")
+    check_start(start, model)
     most = default_steps(model.n_sites) if steps is None else steps
     with one_thread():
         begin = start or fresh_rbm_trial(model, 0.0, seed=seed, hidden=hidden)

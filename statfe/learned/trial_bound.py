@@ -17,6 +17,7 @@ from scipy.special import logsumexp
 
 from statfe.estimators.log_weights import MAX_K_HAT, log_mean_weight
 from statfe.learned.autoregressive_trial import AutoregressiveTrial, Walk
+from statfe.models.states import all_bits
 from statfe.random import generator
 from statfe.result import Moments
 from statfe.series.drawn_states import mean_bound, restricted_bound
@@ -188,8 +189,7 @@ def _odd(trial: AutoregressiveTrial, values: np.ndarray) -> np.ndarray:
 
 def all_states(n_sites: int) -> np.ndarray:
     """All configurations, int8, shape (2^n_sites, n_sites)."""
-    bits = np.arange(2**n_sites)[:, None] >> np.arange(n_sites)
-    return (1 - 2 * (bits & 1)).astype(np.int8)
+    return (1 - 2 * all_bits(n_sites)).astype(np.int8)
 
 
 def _is_small(n_sites: int, samples: int) -> bool:

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
+from statfe.errors import UsageError
 from statfe.learned.autoregressive_trial import Training
+from statfe.models.ising import IsingModel
 
 #: Share of the steps in which beta rises to its target, and in which the rate falls to its last value.
 RISE, FALL = 0.4, 0.3
 LAST_RATE = 0.02
 #: Steps whose mean bound is compared with that of as many before.
 WINDOW = 40
+
+
+class Started(Protocol):
+    """A trial, of which the model counts here."""
+
+    @property
+    def model(self) -> IsingModel:
+        """What it is a trial for."""
+        ...
+
+
+def check_start(start: Started | None, model: IsingModel) -> None:
+    """A training goes on from a trial of the same model object alone."""
+    if start is not None and start.model is not model:
+        raise UsageError("a trial of another model is no start; give one of the same model object")
 
 
 class Record:

@@ -11,9 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from statfe.blas import one_thread
-from statfe.errors import UsageError
 from statfe.learned.adam import Adam
-from statfe.learned.trial_course import Record, lead
+from statfe.learned.trial_course import Record, check_start, lead
 from statfe.learned.vae_trial import VaeTrial, fresh_vae_trial
 from statfe.models.ising import IsingModel
 from statfe.random import generator
@@ -63,8 +62,7 @@ def train_vae_trial(
     VaeTrial
         Whose bound holds whatever became of the training; its `training` says how it went.
     """
-    if start is not None and start.model is not model:
-        raise UsageError("a trial of another model is no start; give one of the same model object")
+    check_start(start, model)
     most = default_steps(model.n_sites) if steps is None else steps
     with one_thread():
         begin = start or fresh_vae_trial(model, 0.0, seed=seed, latent=latent, hidden=hidden)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from statfe.models.states import bits_of
+
 #: Units of the smaller layer at most, and states that are worked on together.
 MAX_UNITS, CHUNK = 20, 4096
 
@@ -33,7 +35,7 @@ def exact_means(visible_bias: np.ndarray, hidden_bias: np.ndarray, weights: np.n
     visible, hidden, both = np.zeros(len(a)), np.zeros(n), np.zeros(W.shape)
     for first in range(0, 2**n, CHUNK):
         states = np.arange(first, min(first + CHUNK, 2**n))
-        h = ((states[:, None] >> np.arange(n)) & 1).astype(np.float64)
+        h = bits_of(states, n).astype(np.float64)
         inputs = h @ W.T + a
         log_p = h @ b + np.logaddexp(0.0, inputs).sum(axis=1)
         high = max(top, float(log_p.max()))

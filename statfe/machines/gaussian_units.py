@@ -15,6 +15,7 @@ from statfe.kernels.normal_draws import draw_normals
 from statfe.machines.exact_phase import CHUNK, ModelMeans
 from statfe.machines.gibbs import Parameters, Units
 from statfe.machines.phases import Means
+from statfe.models.states import bits_of
 
 
 class GaussianUnits(Units):
@@ -50,7 +51,7 @@ def exact_gaussian_means(visible_bias: np.ndarray, hidden_bias: np.ndarray, weig
     fields = b + a @ W
     for first in range(0, 2**n, CHUNK):
         states = np.arange(first, min(first + CHUNK, 2**n))
-        h = ((states[:, None] >> np.arange(n)) & 1).astype(np.float64)
+        h = bits_of(states, n).astype(np.float64)
         log_p = h @ fields + 0.5 * ((h @ W.T) ** 2).sum(axis=1)
         high = max(top, float(log_p.max()))
         shrink, p = math.exp(top - high), np.exp(log_p - high)

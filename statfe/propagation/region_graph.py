@@ -20,6 +20,7 @@ import scipy.sparse
 import scipy.sparse.csgraph
 
 from statfe.models.ising import IsingModel
+from statfe.models.states import all_spins
 
 Sites = tuple[int, ...]
 
@@ -178,10 +179,6 @@ def _ends(sizes: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
 
 
-def _bits(count: int) -> np.ndarray:
-    """Spins +-1 of every entry of a table over `count` sites, shape (2^count, count)."""
-    return 2.0 * ((np.arange(1 << count)[:, None] >> np.arange(count)) & 1) - 1.0
-
 
 def _places(sites: Sites, part: Sites) -> np.ndarray:
     """Where each entry of a table over `sites` lies in that over `part`; uint8."""
@@ -219,7 +216,7 @@ def _shared_energy(model: IsingModel, outer: list[Sites], outer_at: np.ndarray, 
             holders[part] = holders.get(part, 0) + 1
     unit = np.zeros(int(outer_at[-1]))
     for a, (sites, parts) in enumerate(zip(outer, inside, strict=True)):
-        spins = _bits(len(sites))
+        spins = all_spins(len(sites))
         table = unit[outer_at[a]:outer_at[a + 1]]
         for part in parts:
             at = [sites.index(site) for site in part]

@@ -22,6 +22,7 @@ import numpy as np
 from statfe.junction.mixture import interactions
 from statfe.kernels.power_sums import power_sums
 from statfe.models.ising import IsingModel
+from statfe.models.states import bits_of
 from statfe.series.drawn_states import States
 from statfe.trial import Trial
 
@@ -190,8 +191,7 @@ def _recursion(moments: np.ndarray, sign: float) -> np.ndarray:
 
 def states(first: int, count: int, n_sites: int) -> np.ndarray:
     """Spins of the states number `first`, ..., bit i set is s_i = +1; int8, shape (count, n_sites)."""
-    numbers = np.arange(first, first + count)[:, None]
-    return (2 * ((numbers >> np.arange(n_sites)) & 1) - 1).astype(np.int8)
+    return (2 * bits_of(np.arange(first, first + count), n_sites) - 1).astype(np.int8)
 
 
 def all_states(model: IsingModel, beta: float, trial: Trial) -> tuple[np.ndarray, np.ndarray]:

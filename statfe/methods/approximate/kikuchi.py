@@ -41,6 +41,7 @@ import numpy as np
 from statfe.errors import NotApplicableError
 from statfe.kernels.regions import add_multipliers, region_free_energy, settle, spin_products
 from statfe.models.ising import IsingModel
+from statfe.models.states import all_spins
 from statfe.propagation.clusters import CLUSTERS, build_regions, plaquette_regions
 from statfe.propagation.region_graph import RegionGraph
 from statfe.registry import Context, Method
@@ -119,8 +120,7 @@ class Propagation:
         r = self.regions
         lambdas, beliefs = np.empty(self.n_lambdas), np.empty(int(r.belief_at[-1]))
         for b, sites in enumerate(r.inner):
-            signs = 2.0 * ((np.arange(1 << len(sites))[:, None] >> np.arange(len(sites))) & 1) - 1.0
-            table = signs @ start.x[list(sites)]
+            table = all_spins(len(sites)) @ start.x[list(sites)]
             beliefs[r.belief_at[b]:r.belief_at[b + 1]] = table
             held = slice(r.lambda_at[r.inner_ptr[b]], r.lambda_at[r.inner_ptr[b + 1]])
             lambdas[held] = SHARE * np.tile(table, r.inner_ptr[b + 1] - r.inner_ptr[b])

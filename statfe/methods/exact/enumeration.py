@@ -28,6 +28,7 @@ from statfe.kernels.enumeration import enumerate_chunk, inner_energies
 from statfe.kernels.enumeration_products import product_chunk
 from statfe.kernels.product_vectors import LANES, ROWS
 from statfe.models.ising import IsingModel
+from statfe.models.states import all_spins
 from statfe.models.structure import elimination, per_model
 from statfe.registry import Context, Method
 from statfe.result import Outcome, exact_outcome
@@ -141,10 +142,6 @@ def _low_bits(sites: Layout, beta: float) -> int:
     return -1
 
 
-def _all_spins(count: int) -> np.ndarray:
-    """Every state of `count` spins, bit i set is s_i = +1; float64, shape (2^count, count)."""
-    return 2.0 * ((np.arange(1 << count)[:, None] >> np.arange(count)) & 1) - 1.0
-
 
 def _aligned(size: int) -> np.ndarray:
     """Zeros that begin with a line of the cache."""
@@ -160,7 +157,7 @@ class Products:
         n = sites.n
         self.K, self.theta = beta * sites.J, beta * sites.fields
         self.p, self.q, self.lane_bits = low // 2, low - low // 2, min(LANE_BITS, n)
-        a, b, lanes = (_all_spins(k) for k in (self.p, self.q, self.lane_bits))
+        a, b, lanes = (all_spins(k) for k in (self.p, self.q, self.lane_bits))
         A, B, L = slice(0, self.p), slice(self.p, low), slice(low, low + self.lane_bits)
         logs = [0.5 * ((s @ self.K[at, at]) * s).sum(axis=1) for s, at in ((a, A), (b, B), (lanes, L))]
         # A matrix product would wake BLAS threads, which takes longer than the product.

@@ -16,11 +16,14 @@ import shutil
 import sys
 import tempfile
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
+
+from statfe.errors import UsageError
 
 #: Options of every kernel. No fastmath: reference numbers are made with these.
 JIT_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
@@ -129,3 +132,59 @@ def njit(function: Callable[..., Any]) -> Any:
 def njit_inline(function: Callable[..., Any]) -> Any:
     """As `njit`, and made part of every kernel that calls it: for the straight lines inside vector loops."""
     return _compiled(function, forceinline=True)
+
+
+#: Keys of the laws and instances made so far, by which their compiled code is told apart.
+_KEYS: dict[Any, str] = {}
+
+
+@functools.cache
+def law(function: Callable[..., Any]) -> Any:
+    """A plain function compiled to be part of the loops that call it; see `instance`.
+
+    Its own code is not kept on disk: it lives in the instances, which its text tells apart.
+
+    Raises
+    ------
+    UsageError
+        For a function that holds values of its surroundings: they would not be seen in its text.
+    """
+    function = getattr(function, "py_func", function)
+    if function.__closure__:
+        held = ", ".join(function.__code__.co_freevars)
+        raise UsageError(f"{function.__name__} holds values from outside ({held}); pass them as parameters")
+    compiled = numba.njit(forceinline=True, **JIT_OPTIONS)(function)
+    _KEYS[compiled] = hashlib.sha256(_text_of(function).encode()).hexdigest()[:12]
+    return compiled
+
+
+def _text_of(function: Callable[..., Any]) -> str:
+    """What the compiled code of a law depends on: its name and its whole file, for the helpers that it calls."""
+    text = getattr(function, "__text__", None) or Path(function.__code__.co_filename).read_text(encoding="utf-8")
+    return f"{function.__qualname__} {text}"
+
+
+def instance(template: Callable[..., Any], **parts: Any) -> Any:
+    """The loop `template` compiled with its global names set to `parts`: laws, or instances of other templates.
+
+    Dispatchers that are passed as arguments, and closures, would be compiled anew in each process; a copy of the
+    template with other globals and a name of its own is found in the cache on disk.
+
+    Parameters
+    ----------
+    template
+        A plain function of a file in `statfe/kernels`, whose file has a stand-in for each name in `parts`.
+    """
+    return _instance(template, tuple(sorted(parts.items())))
+
+
+@functools.cache
+def _instance(template: Callable[..., Any], parts: tuple[tuple[str, Any], ...]) -> Any:
+    key = hashlib.sha256(" ".join(f"{name}={_KEYS[part]}" for name, part in parts).encode()).hexdigest()[:12]
+    code: Any = template.__code__
+    copy = types.FunctionType(code, {**template.__globals__, **dict(parts)}, template.__name__, template.__defaults__)
+    copy.__qualname__ = f"{template.__qualname__}_{key}"
+    copy.__module__ = template.__module__
+    compiled = _compiled(copy)
+    _KEYS[compiled] = f"{template.__module__}.{template.__qualname__}({key})"
+    return compiled

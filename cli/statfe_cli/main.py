@@ -30,7 +30,8 @@ class _Commands(click.Group):
     """One command a file; files import nothing heavy at the top, so listing them is cheap."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        found = [m.name for m in pkgutil.iter_modules([os.path.dirname(__file__)]) if m.name not in _PARTS]
+        found = [m.name for m in pkgutil.iter_modules([os.path.dirname(__file__)])
+                 if m.name not in _PARTS and not m.ispkg]
         return sorted(name.replace("_", "-") for name in found)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

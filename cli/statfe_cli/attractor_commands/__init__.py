@@ -1,0 +1,1 @@
+"""The commands of ``statfe attractors``, one a file."""

@@ -1,0 +1,1 @@
+"""Attractors of dynamical systems: trajectories, invariants, basins, and networks that learn them."""

@@ -1,0 +1,1 @@
+"""Dynamical systems: flows and maps with their parameters, Jacobians, symmetries and what is known of them."""

@@ -1,0 +1,1 @@
+"""One dynamical system a file, each with a `FAMILY`."""

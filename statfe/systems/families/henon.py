@@ -1,0 +1,44 @@
+"""The map of Henon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from statfe.spec import Option
+from statfe.systems.system import Family, Known, System
+
+REFERENCE = "M. Henon, Commun. Math. Phys. 50, 69 (1976), eq. (4)"
+
+
+def rhs(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
+    """x' = 1 - a x^2 + y, y' = b x."""
+    first = x[0]
+    out[0] = 1.0 - p[0] * first * first + x[1]
+    out[1] = p[1] * first
+
+
+def jacobian(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
+    """Of `rhs`."""
+    out[0, 0], out[0, 1] = -2.0 * p[0] * x[0], 1.0
+    out[1, 0], out[1, 1] = p[1], 0.0
+
+
+def build(options: Mapping[str, Any]) -> System:
+    """The map with its published exponents where the parameters are the usual ones."""
+    usual = (options["a"], options["b"]) == (1.4, 0.3)
+    source = "Sprott, Chaos and Time-Series Analysis (2003)"
+    return System(
+        name="henon", title="Henon map", kind="map", coordinates=("x", "y"), parameters=dict(options),
+        rhs=rhs, jacobian=jacobian, dt=1.0, period=1.0, transient=1000.0, start=np.array([0.1, 0.1]),
+        box=np.array([[-1.0, 1.0], [-0.3, 0.3]]), bound=1e3, reference=REFERENCE,
+        known=(Known("exponents", (0.41922, -1.62319), source, 1e-4),
+               Known("kaplan_yorke", 1.2583, source, 2e-4)) if usual else ())
+
+
+FAMILY = Family(
+    name="henon", group="map", summary="the plane stretched and folded; a strange attractor with a Cantor section",
+    options=(Option("a", "float", 1.4, "folding"), Option("b", "float", 0.3, "contraction of area")),
+    build=build, reference=REFERENCE, facts=("sum of exponents ln |b|, exactly",))

@@ -1,0 +1,181 @@
+"""What a dynamical system is: a law of motion with its parameters, its Jacobian, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from statfe.spec import Option
+
+#: ``law(t, x, p, out)``: state `x` (dimension,), parameters `p` in the order of `System.parameters`, result in `out`.
+#: Plain functions without values of their surroundings; numba compiles them into the loops that call them.
+Law = Callable[[float, np.ndarray, np.ndarray, np.ndarray], None]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A published value, or one that follows from a rule.
+
+    Attributes
+    ----------
+    quantity
+        ``exponents``, ``kaplan_yorke``, ``correlation_dimension``, ``entropy``, ...
+    value
+        One number, or one for each exponent, largest first; exponents are per unit of time (per step of a map).
+    tolerance
+        How far the source itself can be trusted, absolute.
+    """
+
+    quantity: str
+    value: float | tuple[float, ...]
+    source: str
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """A linear map S of the states with f(S x) = S f(x).
+
+    Attributes
+    ----------
+    matrix
+        shape (dimension, dimension).
+    """
+
+    name: str
+    matrix: np.ndarray
+
+
+@dataclass(frozen=True)
+class System:
+    """A flow dx/dt = f(x) or a map x' = f(x), with all its numbers.
+
+    Forced systems carry the phase of the force as their last coordinate, so every system here is autonomous.
+
+    Attributes
+    ----------
+    kind
+        ``flow``; or ``map``, one step of which takes `dt` units of time. A delay equation is such a map of its history.
+    coordinates
+        Names of the coordinates, one each.
+    parameters
+        Numbers by name; their order is that of `p` in the laws.
+    rhs
+        dx/dt of a flow, or the next state of a map, into `out` of shape (dimension,).
+    jacobian
+        d rhs_i / d x_j into `out` of shape (dimension, dimension); every entry is written.
+    dt
+        Step of the fixed-step integrators; the time that one step of a map takes.
+    period
+        Characteristic time: the mean return time of an oscillation, or what users would call one turn (maps: `dt`).
+    transient
+        Time after which a start in `box` is on the attractor for the eye.
+    start
+        A state in the basin of the usual attractor, shape (dimension,).
+    box
+        Corners of the box that random starts are drawn from, shape (dimension, 2).
+    bound
+        A trajectory further than this from the origin (in the coordinates that are not angles) has escaped.
+    angles
+        Coordinates that live on the circle of 2 pi.
+    symmetries
+        Linear symmetries of the law.
+    conserved
+        ``conserved(x, p)``: a conserved quantity, the energy of a Hamiltonian system; None where there is none.
+    momenta
+        For a separable Hamiltonian H = K(momentum) + U(position): the indices of the momenta, in the order of the
+        positions, which are the other coordinates; empty where symplectic splitting does not apply.
+    stiff
+        ``stiff(p)``: diagonal L of a flow f(x) = L x + N(x) for exponential time differencing, shape (dimension,);
+        None where there is none. `rhs` is then still the whole of f.
+    known
+        Published values.
+    """
+
+    name: str
+    title: str
+    kind: Literal["flow", "map"]
+    coordinates: tuple[str, ...]
+    parameters: Mapping[str, float]
+    rhs: Law
+    jacobian: Law
+    dt: float
+    period: float
+    transient: float
+    start: np.ndarray
+    box: np.ndarray
+    bound: float
+    reference: str
+    angles: tuple[int, ...] = ()
+    symmetries: tuple[Symmetry, ...] = ()
+    conserved: Callable[[np.ndarray, np.ndarray], float] | None = None
+    momenta: tuple[int, ...] = ()
+    stiff: Callable[[np.ndarray], np.ndarray] | None = None
+    known: tuple[Known, ...] = ()
+    spec: str = ""
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates."""
+        return len(self.coordinates)
+
+    @property
+    def p(self) -> np.ndarray:
+        """The parameters as the laws take them, shape (n_parameters,)."""
+        return np.array(list(self.parameters.values()), dtype=np.float64)
+
+    def velocity(self, x: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """The law at one state in plain Python: dx/dt, or the next state of a map. Shape (dimension,)."""
+        out = np.empty(self.dimension)
+        self.rhs(t, np.asarray(x, dtype=np.float64), self.p, out)
+        return out
+
+    def jacobian_at(self, x: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """The Jacobian at one state in plain Python, shape (dimension, dimension)."""
+        out = np.empty((self.dimension, self.dimension))
+        self.jacobian(t, np.asarray(x, dtype=np.float64), self.p, out)
+        return out
+
+    def with_parameters(self, **changes: float) -> System:
+        """The same law with other numbers, as a continuation needs it; published values no longer hold."""
+        return replace(self, parameters={**self.parameters, **changes}, known=())
+
+    def with_spec(self, spec: str) -> System:
+        """The same system under the spec that builds it."""
+        return replace(self, spec=spec)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A system by name, with its options; ``name:key=value,...`` in a spec.
+
+    Attributes
+    ----------
+    group
+        ``flow``, ``forced``, ``hamiltonian``, ``lattice``, ``delay``, ``map`` or ``file``.
+    build
+        ``build(options)`` makes the system from checked options; the catalogue gives it its spec.
+    """
+
+    name: str
+    group: str
+    summary: str
+    options: tuple[Option, ...]
+    build: Callable[[Mapping[str, Any]], System]
+    reference: str
+    facts: tuple[str, ...] = field(default=())
+
+    @property
+    def positional(self) -> bool:
+        """Whether the spec starts with a bare path."""
+        return any(o.name == "path" for o in self.options)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``statfe attractors systems --json``."""
+        return {
+            "name": self.name, "family": self.group, "summary": self.summary,
+            "options": [o.to_dict() for o in self.options], "reference": self.reference, "facts": list(self.facts),
+        }

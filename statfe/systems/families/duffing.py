@@ -43,7 +43,8 @@ def build(options: Mapping[str, Any]) -> System:
     return System(
         name="duffing", title="Duffing oscillator", kind="flow", coordinates=("x", "v", "phase"),
         parameters=dict(options), rhs=rhs, jacobian=jacobian, dt=turn / 400.0, period=turn, transient=50.0 * turn,
-        start=np.array([0.2, 0.0, 0.0]), box=np.array([[-2.0, 2.0], [-2.0, 2.0], [0.0, 0.0]]), bound=1e3, reference=REFERENCE,
+        start=np.array([0.2, 0.0, 0.0]), box=np.array([[-2.0, 2.0], [-2.0, 2.0], [0.0, 0.0]]),
+        bound=1e3, reference=REFERENCE,
         angles=(2,), known=(*published, rule))
 
 

@@ -40,7 +40,8 @@ def build(options: Mapping[str, Any]) -> System:
     return System(
         name="rabinovich-fabrikant", title="Rabinovich-Fabrikant", kind="flow", coordinates=("x", "y", "z"),
         parameters=dict(options), rhs=rhs, jacobian=jacobian, dt=0.005, period=6.0, transient=300.0,
-        start=np.array([-1.0, 0.0, 0.5]), box=np.array([[-1.5, 1.5], [-1.5, 1.5], [0.0, 1.5]]), bound=1e3, reference=REFERENCE,
+        start=np.array([-1.0, 0.0, 0.5]), box=np.array([[-1.5, 1.5], [-1.5, 1.5], [0.0, 1.5]]),
+        bound=1e3, reference=REFERENCE,
         symmetries=(Symmetry("half turn about z", np.diag([-1.0, -1.0, 1.0])),),
         known=(*published, rule))
 

@@ -41,7 +41,8 @@ def build(options: Mapping[str, Any]) -> System:
     return System(
         name="van-der-pol", title="van der Pol oscillator", kind="flow", coordinates=("x", "v", "phase"),
         parameters=dict(options), rhs=rhs, jacobian=jacobian, dt=turn / 800.0, period=turn, transient=50.0 * turn,
-        start=np.array([-1.9, 0.0, 0.0]), box=np.array([[-3.0, 3.0], [-5.0, 5.0], [0.0, 0.0]]), bound=1e3, reference=REFERENCE,
+        start=np.array([-1.9, 0.0, 0.0]), box=np.array([[-3.0, 3.0], [-5.0, 5.0], [0.0, 0.0]]),
+        bound=1e3, reference=REFERENCE,
         angles=(2,), known=KNOWN if usual(options, OPTIONS) else ())
 
 

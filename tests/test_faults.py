@@ -452,7 +452,7 @@ FAULTS = {
         "test_vae_posterior.py::test_a_move_is_a_leapfrog_written_out_with_its_rejection"),
     "recall: a field forgets a flip": (
         "statfe/kernels/recall.py", "local[j] += twice * row[j]", "local[j] += 0.9 * twice * row[j]",
-        "test_laboratory.py -k slow_twin"),
+        "test_laboratory.py::test_states_settle_as_their_slow_twin_does"),
 }
 
 

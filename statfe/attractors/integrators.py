@@ -117,6 +117,11 @@ INTEGRATORS = {found.name: found for found in (
 )}
 
 
+def compiled_law(system: System) -> Any:
+    """The law of motion, to be called from Python."""
+    return law(system.rhs)
+
+
 def integrator_of(system: System, name: str | None = None) -> Integrator:
     """The integrator called `name`; when None the default of the system.
 

@@ -194,11 +194,11 @@ def grow(system: System, plan: Plan, starts: np.ndarray | None = None, seed: int
     """
     loop, table = loop_of(system, plan.integrator), table_of(system, plan.integrator, plan.dt)
     draw = generator(seed, GROWTH_KEY)
-    if starts is None:
-        size = APART * (1.0 + np.abs(system.start)) * (np.arange(plan.trajectories) > 0)[:, None]
-        starts = system.start + size * draw.standard_normal((plan.trajectories, system.dimension))
-    elif len(starts) != plan.trajectories:
-        starts = np.resize(starts, (plan.trajectories, system.dimension))
+    given = system.start[None] if starts is None else np.atleast_2d(np.asarray(starts, dtype=np.float64))
+    starts = np.resize(given, (plan.trajectories, system.dimension))
+    # equal or overlapping trajectories would count twice: chaos takes them apart
+    apart = APART * (1.0 + np.abs(starts)) * (np.arange(plan.trajectories) > 0)[:, None]
+    starts = starts + apart * draw.standard_normal(starts.shape)
     first = draw.standard_normal((plan.trajectories, system.dimension, plan.count))
     measured = np.ones(system.dimension, dtype=np.bool_)
     measured[list(system.angles)] = False

@@ -92,7 +92,8 @@ def explain_escape(system: System, starts: np.ndarray, dt: float, time: float, m
             if not march(system, starts[:4], 64, samples, smaller, method=method).escaped.all():
                 speed = _stiffness(system, starts[0], dt)
                 return f"the step dt = {dt:g} is too large and blows up, {smaller:.3g} does not{speed}; use that"
-    return ("every start escapes to infinity, with smaller steps too: these parameters may have no attractor, or the "
+    also = ", with smaller steps too" if system.kind == "flow" else ""
+    return (f"every start escapes to infinity{also}: these parameters may have no attractor, or the "
             "starts lie outside its basin; change the parameters, or start from the attractor or the box instead")
 
 

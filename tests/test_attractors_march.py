@@ -156,7 +156,7 @@ def test_a_law_written_for_numbers_has_the_same_bits_on_vectors():
             s += np.sin(x[i]) * 2 + x[(i + 1) % n] ** 2 - x[i] ** 3 / (1 + x[i] ** -2)
         for i in range(n):
             out[i] = -s + abs(x[i]) - p[0]
-            out[i] *= x[i] % 2.0
+            out[i] *= -x[i]
         out[0] = p[0]
 
     compiled = numba.njit(error_model="numpy")(body)

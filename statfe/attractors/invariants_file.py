@@ -60,12 +60,13 @@ def add_invariants(file: h5py.File, found: Measured) -> None:
     if found.rules:
         _write_rules(root.create_group("rules"), found.rules)
     if found.correlation is not None:
-        _write_columns(root.create_group("correlation_sum"), "radius", found.correlation.radii, "distance of two points", {
-            "value": (found.correlation.value, "share of pairs at most so far apart"),
-            "error": (found.correlation.error, "one standard deviation of the share"),
-            "slope": (found.correlation.slope, "d ln C / d ln r over one octave"),
-            "slope_error": (found.correlation.slope_error, "one standard deviation of the slope"),
-            "pairs": (found.correlation.pairs, "pairs at most so far apart")})
+        c = found.correlation
+        _write_columns(root.create_group("correlation_sum"), "radius", c.radii, "distance of two points", {
+            "value": (c.value, "share of pairs at most so far apart"),
+            "error": (c.error, "one standard deviation of the share"),
+            "slope": (c.slope, "d ln C / d ln r over one octave"),
+            "slope_error": (c.slope_error, "one standard deviation of the slope"),
+            "pairs": (c.pairs, "pairs at most so far apart")})
     if found.spectrum is not None:
         _write_spectrum(root.create_group("spectrum"), found)
     if found.section is not None:
@@ -169,7 +170,7 @@ def _scalars(root: h5py.Group) -> tuple[Invariant, ...]:
     columns = [_text(group, n) for n in ("quantity", "status", "message", "units", "stats")]
     numbers = group["value"][()], group["error"][()]
     return tuple(
-        Invariant(name, np.array(v), np.array(e), status, message, units, json.loads(stats))  # type: ignore[arg-type]
+        Invariant(name, np.array(v), np.array(e), status, message, units, json.loads(stats))
         for name, status, message, units, stats, v, e in zip(*columns, *numbers, strict=True))
 
 
@@ -200,8 +201,8 @@ def _coordinates(root: h5py.Group) -> tuple[str, ...]:
 
 
 def _correlation(group: h5py.Group) -> CorrelationSum:
-    columns = [group[n][()] for n in ("radius", "value", "error", "slope", "slope_error")]
-    return CorrelationSum(*columns, np.empty((0, len(columns[0]))), group["pairs"][()])
+    r, value, error, slope, slope_error = (group[n][()] for n in ("radius", "value", "error", "slope", "slope_error"))
+    return CorrelationSum(r, value, error, slope, slope_error, np.empty((0, len(r))), group["pairs"][()])
 
 
 def _spectrum(group: h5py.Group) -> Spectrum:

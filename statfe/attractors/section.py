@@ -127,7 +127,7 @@ def _velocities(record: Record, states: np.ndarray, places: np.ndarray) -> np.nd
 def return_map(record: Record) -> tuple[str, np.ndarray]:
     """Pairs (value, next value), shape (n, 2), and what of: successive states of a map, else successive maxima.
 
-    The maxima of the last coordinate that is no angle (Lorenz 1963 took them of z), by a parabola through three samples.
+    The maxima of the last coordinate that is no angle (Lorenz 1963 took them of z), by a parabola through 3 samples.
     """
     c = next((k for k in reversed(range(len(record.names))) if k not in record.angles), 0)
     if record.kind == "map":

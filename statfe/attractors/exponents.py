@@ -1,8 +1,8 @@
 """Lyapunov exponents of a system, with errors, the rules they must obey, and the dimension that follows.
 
 The method of Benettin et al., Meccanica 15, 9 (1980): tangent vectors are followed along trajectories and made
-orthonormal in turns; what they grow by are the exponents. Errors are those of correlated means over windows of all
-trajectories (`statfe.stats.mean_error`). A result that fails a rule, whose halves disagree, or which has too few
+orthonormal in turns; what they grow by are the exponents. Errors are those of means over blocks of all trajectories
+(`statfe.attractors.blocks`). A result that fails a rule, whose halves disagree, or which has too few
 independent windows is `not_converged`, and says what to change.
 """
 
@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from statfe.attractors.blocks import block_error
 from statfe.attractors.invariant import Invariant, unsupported
 from statfe.attractors.kaplan_yorke import dimension
 from statfe.attractors.rules import ZERO, Rule, check_rules, failures
 from statfe.attractors.tangent import Growth, grow, plan_growth
 from statfe.result import Status
-from statfe.stats import halves_apart, mean_error
+from statfe.stats import halves_apart
 from statfe.systems.system import System
 
 #: Fewest independent windows behind an error, and how far the halves of a run may differ, in standard deviations.
@@ -84,7 +85,7 @@ def of_growth(system: System, growth: Growth) -> Exponents:
                 "time; use a smaller dt, another start, or parameters with an attractor")
         return Exponents(unsupported("exponents", text, units, count), unsupported("kaplan_yorke", text),
                          unsupported("entropy", text, units), "", (), growth)
-    found = mean_error(growth.rates)
+    found = block_error(growth.rates)
     order = np.argsort(-found.mean, kind="stable")
     value, error = found.mean[order], found.error[order]
     resting = rests(growth)
@@ -100,10 +101,12 @@ def of_growth(system: System, growth: Growth) -> Exponents:
     zeroed = zeros_set(system, value, error, resting)
     exponents = Invariant("exponents", value, error, status, message, units,
                           {"tau": found.tau[order], "length": growth.plan.length, "dt": growth.plan.dt})
-    volume = 0.0 if count < system.dimension else abs(float(np.mean(growth.traces)))
-    kept = count == system.dimension and volume <= 1e-9 * max(float(np.max(np.abs(value))), 1e-9)
-    ky = _inherit(dimension(growth.rates[:, :, order], zeroed, count == system.dimension, kept), status, message)
-    entropy = _inherit(_entropy(growth.rates[:, :, order], zeroed, count == system.dimension, units), status, message)
+    whole = count == system.dimension
+    volume = float(np.mean(growth.traces)) if whole else 0.0
+    size = 1e-9 * max(float(np.max(np.abs(value))), 1e-9)
+    filled = whole and (abs(volume) <= size or (volume > 0.0 and system.kind == "map")) and value[0] > size
+    ky = _inherit(dimension(growth.rates[:, :, order], zeroed, whole, filled), status, message)
+    entropy = _inherit(_entropy(growth.rates[:, :, order], zeroed, whole, units), status, message)
     return Exponents(exponents, ky, entropy, motion_of(system, zeroed, error, resting), rules, growth)
 
 
@@ -171,7 +174,7 @@ def _entropy(rates: np.ndarray, exponents: np.ndarray, whole: bool, units: str) 
     if positive.all() and not whole:
         return unsupported("entropy", f"all {len(exponents)} exponents are positive; ask for more of them", units)
     value = float(np.sum(exponents[positive]))
-    error = float(mean_error(rates[:, :, positive].sum(axis=2)[:, :, None]).error[0]) if positive.any() else 0.0
+    error = float(block_error(rates[:, :, positive].sum(axis=2)[:, :, None]).error[0]) if positive.any() else 0.0
     return Invariant("entropy", np.array(value), np.array(error), units=units)
 
 

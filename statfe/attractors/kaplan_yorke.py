@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from statfe.attractors.blocks import block_error
 from statfe.attractors.invariant import Invariant, unsupported
-from statfe.stats import mean_error
 
 NAME = "kaplan_yorke"
 
@@ -39,7 +39,7 @@ def slopes(exponents: np.ndarray) -> np.ndarray:
     return out
 
 
-def dimension(rates: np.ndarray, exponents: np.ndarray, whole: bool, conservative: bool = False) -> Invariant:
+def dimension(rates: np.ndarray, exponents: np.ndarray, whole: bool, filled: bool = False) -> Invariant:
     """The dimension with its error.
 
     Parameters
@@ -50,11 +50,12 @@ def dimension(rates: np.ndarray, exponents: np.ndarray, whole: bool, conservativ
         Their means, largest first; those known to be zero are set to zero.
     whole
         Whether these are all exponents of the system.
-    conservative
-        Volumes are kept: the sum of all exponents is zero, and the dimension is that of the space.
+    filled
+        Volumes do not shrink and need not: they are kept, or the law is a map that folds. The dimension is that of
+        the space, where the sum of all exponents is not negative but for rounding.
     """
     count = len(exponents)
-    if whole and conservative:
+    if whole and filled:
         return Invariant(NAME, np.array(float(count)), np.array(0.0))
     value = kaplan_yorke(exponents)
     if math.isnan(value):
@@ -64,4 +65,4 @@ def dimension(rates: np.ndarray, exponents: np.ndarray, whole: bool, conservativ
                                  "check the law, or take a longer run")
     # the error of a function of means is that of its linear part (delta method); zeros that are known have none
     series = (rates @ np.where(exponents == 0.0, 0.0, slopes(exponents)))[:, :, None]
-    return Invariant(NAME, np.array(value), mean_error(series).error[0])
+    return Invariant(NAME, np.array(value), block_error(series).error[0])

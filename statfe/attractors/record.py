@@ -116,7 +116,7 @@ def cloud_of(record: Record, most: int = MOST_POINTS, theiler: float | None = No
         In units of time; the longest time that any coordinate stays correlated when not given.
     """
     values = record.flat_space()
-    r, t = values.shape[:2]
+    r = len(values)
     stride = max(1, math.ceil(record.samples / most))
     kept = values[:, ::stride]
     window = correlation_time(values) if theiler is None else theiler / record.dt

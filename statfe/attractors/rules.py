@@ -1,4 +1,4 @@
-"""Rules that exponents and trajectories must obey whatever their values; each is a number, what is allowed, a verdict."""
+"""Rules that exponents and trajectories must obey whatever their values: a number, what is allowed, a verdict."""
 
 from __future__ import annotations
 

@@ -62,6 +62,8 @@ def poincare_section(record: Record, plane: str | None = None) -> tuple[Section 
     if record.kind == "map":
         return None, unsupported(NAME, "a map has no motion between its steps; sections are of flows", "time")
     c, level = read_plane(record, plane)
+    if np.ptp(record.values, axis=(0, 1)).max() <= 1e-6 * (1.0 + np.abs(record.values).max()):
+        return None, unsupported(NAME, "the record stands still: a fixed point crosses no plane", "time")
     points, times, owner = [], [], []
     for r, states in enumerate(record.values):
         below, above = states[:-1, c] - level, states[1:, c] - level
@@ -122,10 +124,10 @@ def _velocities(record: Record, states: np.ndarray, places: np.ndarray) -> np.nd
     return np.asarray(slopes[places] / record.dt)
 
 
-def return_map(record: Record, section: Section | None) -> tuple[str, np.ndarray]:
+def return_map(record: Record) -> tuple[str, np.ndarray]:
     """Pairs (value, next value), shape (n, 2), and what of: successive states of a map, else successive maxima.
 
-    The maxima of the last coordinate that is no angle (Lorenz 1963 took them of z), by a parabola through three samples.
+    The maxima of the last coordinate that is no angle (Lorenz 1963 took them of z), by a parabola through 3 samples.
     """
     c = next((k for k in reversed(range(len(record.names))) if k not in record.angles), 0)
     if record.kind == "map":

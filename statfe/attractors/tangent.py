@@ -28,8 +28,8 @@ APART = 1e-6
 WHOLE, LEADING = 64, 16
 #: Between two orthonormalisations vectors may grow apart by this factor, as a logarithm; and at most so many steps.
 SPREAD, MOST_STEPS = 6.0, 50
-#: Work of a run, in multiplications by entries of a Jacobian, and the least and most steps.
-WORK, LEAST, MOST = 1e9, 1e5, 4e6
+#: Work of a run, in multiplications of vectors by entries of a Jacobian, and the least and most steps.
+WORK, LEAST, MOST = 2e9, 1e5, 4e6
 #: Steps of the transient between two looks at whether it escaped.
 CHUNK = 100
 #: Directions that contract by more than exp(-`FOLD`) in one step are lost to rounding.
@@ -166,8 +166,9 @@ def plan_growth(
     if not (step > 0.0 and math.isfinite(step)) or trajectories < 1 or scale <= 0.0:
         raise UsageError(f"dt, the length and the number of trajectories must be positive, got dt={step:g}")
     if length is None:
-        # a step pulls every vector through a Jacobian of which about a third is not zero, and mixes them
-        cost = count * (system.dimension * min(system.dimension, 8) + 2.0 * count) + 20.0
+        # a step fills a Jacobian, pulls every vector through what is not zero of it, and mixes them
+        filled = int(np.count_nonzero(system.jacobian_at(system.start)))
+        cost = 3.0 * system.dimension**2 + count * (filled + 2.0 * count) + 20.0
         steps = scale * min(max(WORK / cost, LEAST), MOST)
     else:
         if not 0.0 < length < math.inf:
@@ -194,11 +195,11 @@ def grow(system: System, plan: Plan, starts: np.ndarray | None = None, seed: int
     """
     loop, table = loop_of(system, plan.integrator), table_of(system, plan.integrator, plan.dt)
     draw = generator(seed, GROWTH_KEY)
-    if starts is None:
-        size = APART * (1.0 + np.abs(system.start)) * (np.arange(plan.trajectories) > 0)[:, None]
-        starts = system.start + size * draw.standard_normal((plan.trajectories, system.dimension))
-    elif len(starts) != plan.trajectories:
-        starts = np.resize(starts, (plan.trajectories, system.dimension))
+    given = system.start[None] if starts is None else np.atleast_2d(np.asarray(starts, dtype=np.float64))
+    starts = np.resize(given, (plan.trajectories, system.dimension))
+    # equal or overlapping trajectories would count twice: chaos takes them apart
+    apart = APART * (1.0 + np.abs(starts)) * (np.arange(plan.trajectories) > 0)[:, None]
+    starts = starts + apart * draw.standard_normal(starts.shape)
     first = draw.standard_normal((plan.trajectories, system.dimension, plan.count))
     measured = np.ones(system.dimension, dtype=np.bool_)
     measured[list(system.angles)] = False

@@ -15,6 +15,68 @@ NOT_CONVERGED, ESCAPED, NONE_FOUND = -1, -2, -3
 ANSWERS = {NOT_CONVERGED: "not converged", ESCAPED: "escaped to infinity", NONE_FOUND: "no attractor found"}
 
 
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Sampled points of the attractors, for figures.
+
+    Attributes
+    ----------
+    states
+        shape (point, coordinate).
+    labels
+        Attractor of each point; int, shape (point,).
+    """
+
+    states: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class BasinSlice:
+    """Answers for starts on a plane of two coordinates, the others held.
+
+    Attributes
+    ----------
+    axes
+        Indices of the two coordinates.
+    first, second
+        Values along them, shapes (a,) and (b,).
+    labels
+        As `AttractorSet.labels`; int, shape (a, b).
+    through
+        State that gives the other coordinates, shape (coordinate,).
+    """
+
+    axes: tuple[int, int]
+    first: np.ndarray
+    second: np.ndarray
+    labels: np.ndarray
+    through: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Saddles:
+    """Places where runs lingered and that are no attractors.
+
+    Attributes
+    ----------
+    kinds
+        ``saddle point``, ``repelling point`` or ``transient``, one each.
+    states
+        shape (saddle, coordinate).
+    growth
+        Rate at which neighbours leave: largest real part of the eigenvalues (largest log modulus per unit of time of a
+        map), or the largest exponent while it lingers; shape (saddle,).
+    visits
+        Starts that lingered there, shape (saddle,).
+    """
+
+    kinds: tuple[str, ...]
+    states: np.ndarray
+    growth: np.ndarray
+    visits: np.ndarray
+
+
 @dataclass(frozen=True)
 class AttractorSet:
     """All attractors found from a set of starts, largest basin first.
@@ -42,9 +104,11 @@ class AttractorSet:
     labels
         Attractor of each start, or `NOT_CONVERGED`, `ESCAPED`, `NONE_FOUND`; int, shape (start,).
     stats
-        Further numbers or arrays with one entry for each attractor, by name.
+        Further arrays with one entry for each attractor, and numbers or text about the whole, by name.
     status, message
         ``converged`` when the answer can be relied on; the message says what to change otherwise.
+    points, basin_slice, saddles
+        Points of each attractor, an image of the basins, and what only looked like an attractor, where there are any.
     """
 
     system: str
@@ -62,6 +126,9 @@ class AttractorSet:
     status: Status = "converged"
     message: str = ""
     stats: Mapping[str, Any] = field(default_factory=dict)
+    points: Points | None = None
+    basin_slice: BasinSlice | None = None
+    saddles: Saddles | None = None
 
     @property
     def count(self) -> int:

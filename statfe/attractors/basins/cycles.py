@@ -1,0 +1,114 @@
+"""Limit cycles: the period by return to a plane across the flow, and the multipliers over one period."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from statfe.attractors.basins.ground import Ground
+from statfe.attractors.march import march
+
+#: Characteristic times that a return may take, and the longest cycle of a map.
+LONGEST, LONGEST_MAP = 60.0, 1024
+#: Distance in extents of a return; returns that are nearer than this need no second look.
+CLOSE, EXACT = 2e-3, 1e-6
+#: Times round that tell a cycle from a near return, and the growth of the distance that a cycle may show.
+ROUNDS, DRIFT = 4, 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Cycle:
+    """A closed orbit: its period, states along it (count, dimension), and the growth rate of the other directions."""
+
+    period: float
+    states: np.ndarray
+    growth: float
+
+
+def find_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
+    """The closed orbit through `x`, or None where the motion does not come back."""
+    return _map_cycle(ground, x) if ground.system.kind == "map" else _flow_cycle(ground, x)
+
+
+def _map_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
+    states = march(ground.system, x[None], 2 * LONGEST_MAP).states[0]
+    apart = ground.distance(states[:LONGEST_MAP], x)
+    near = np.flatnonzero(apart < CLOSE)
+    for k in near:
+        period = int(k) + 1
+        again = ground.distance(states[2 * period - 1], x)
+        if apart[k] < EXACT or again <= DRIFT * apart[k]:
+            orbit = states[:period]
+            product = np.eye(len(x))
+            for slopes in ground.linear(orbit)[1]:
+                product = slopes @ product
+            with np.errstate(divide="ignore"):
+                rate = np.log(np.max(np.abs(np.linalg.eigvals(product)))) / period
+            return Cycle(period * ground.system.dt, orbit, float(rate) / ground.system.dt)
+    return None
+
+
+def _flow_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
+    system = ground.system
+    steps = round(LONGEST * system.period / system.dt)
+    x = ground.rest(x)
+    states = np.concatenate([x[None], march(system, x[None], steps).states[0]])
+    if not np.isfinite(states[-1]).all():
+        return None
+    normal = system.velocity(x) / ground.extent**2
+    norm = np.linalg.norm(normal)
+    if not norm > 0.0:
+        return None
+    # the plane through x across the flow; far crossings and those on the other side of a circle do not count
+    side = ground.apart(states, x) @ (normal / norm)
+    for k in np.flatnonzero((side[:-1] < 0.0) & (side[1:] >= 0.0)):
+        # one step is short: a jump from one side of the circle to the other is not a crossing
+        if ground.distance(states[k], x) > 0.25:
+            continue
+        period, apart = _crossing(ground, states[k], k, x, normal / norm)
+        if apart < EXACT or (apart < CLOSE and _comes_back(ground, x, period, apart)):
+            return _closed(ground, x, period)
+    return None
+
+
+def _crossing(ground: Ground, a: np.ndarray, k: int, x: np.ndarray, normal: np.ndarray) -> tuple[float, float]:
+    """Time and distance of a crossing in the step after `a`, by secants on the length of that step."""
+    left, right = 0.0, ground.system.dt
+    for _ in range(40):
+        middle = 0.5 * (left + right)
+        b = march(ground.system, a[None], 1, dt=middle).states[0, 0]
+        if ground.apart(b, x) @ normal < 0.0:
+            left = middle
+        else:
+            right = middle
+    b = march(ground.system, a[None], 1, dt=right).states[0, 0]
+    return k * ground.system.dt + right, float(ground.distance(b, x))
+
+
+def _comes_back(ground: Ground, x: np.ndarray, period: float, apart: float) -> bool:
+    """Whether the distance after several periods has not grown, as on a torus it does."""
+    later = _after(ground, x[None], ROUNDS * period)[0]
+    return bool(ground.distance(later, x) <= DRIFT * apart)
+
+
+def _after(ground: Ground, states: np.ndarray, time: float) -> np.ndarray:
+    """States after a time that need not be a multiple of the step."""
+    steps = max(1, math.ceil(time / ground.system.dt))
+    return march(ground.system, states, 1, every=steps, dt=time / steps).states[:, 0]
+
+
+def _closed(ground: Ground, x: np.ndarray, period: float) -> Cycle:
+    """The orbit, and the largest Floquet multiplier but the one along the flow, from finite differences."""
+    system, n = ground.system, len(x)
+    steps = max(1, math.ceil(period / system.dt))
+    states = march(system, x[None], steps, dt=period / steps).states[0]
+    size = 1e-6 * ground.extent
+    shifted = np.concatenate([x + np.diag(size), x - np.diag(size)])
+    ends = _after(ground, shifted, period)
+    monodromy = (ground.apart(ends[:n], ends[n:]) / (2.0 * size[:, None])).T
+    values = np.linalg.eigvals(monodromy)
+    rest = np.delete(values, np.argmin(np.abs(values - 1.0)))
+    growth = math.log(max(float(np.max(np.abs(rest))), 1e-300)) / period if len(rest) else 0.0
+    return Cycle(period, states, growth)

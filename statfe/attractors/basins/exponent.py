@@ -1,0 +1,56 @@
+"""The largest Lyapunov exponent of an attractor, from two neighbours, with an error over blocks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from statfe._jit import instance
+from statfe.attractors.basins.ground import Ground
+from statfe.attractors.march import step_of
+from statfe.kernels import cells as kernels
+
+#: Blocks that are kept, those dropped before, and characteristic times in one.
+BLOCKS, DROPPED, PERIODS = 64, 8, 8.0
+NEAR = 1e-7
+#: A rate is above zero when it is so by this many errors and this many e-folds over the whole run.
+SIGMAS, FOLDS = 4.0, 12.0
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """Largest exponent per unit of time, its error, and the time it was followed for."""
+
+    value: float
+    error: float
+    time: float
+
+    @property
+    def positive(self) -> bool:
+        """Whether neighbours part exponentially, beyond doubt."""
+        return self.value > SIGMAS * self.error and self.value * self.time > FOLDS
+
+    @property
+    def zero(self) -> bool:
+        """Whether neighbours neither part nor meet, as far as the run can tell."""
+        return abs(self.value) * self.time <= FOLDS or abs(self.value) <= SIGMAS * self.error
+
+
+def largest_exponent(ground: Ground, x: np.ndarray, seed: int = 0, longer: float = 1.0) -> Exponent:
+    """Follow `x` and a neighbour for ``longer * BLOCKS`` blocks."""
+    system, blocks = ground.system, DROPPED + round(BLOCKS * longer)
+    steps = max(1, round(PERIODS * system.period / system.dt)) if system.kind == "flow" else round(PERIODS)
+    x = ground.rest(np.array(x, dtype=np.float64))
+    direction = ground.nudge(np.zeros(len(x)), seed, 0, size=1.0) / ground.extent
+    y = x + NEAR * ground.extent * direction / np.linalg.norm(direction)
+    logs = np.empty(blocks)
+    loop = instance(kernels.part, step=step_of(system))
+    done = loop(x, y, system.dt, system.p, steps, NEAR, ground.circle, ground.extent, logs, np.empty((7, len(x))))
+    if done < blocks:
+        return Exponent(math.nan, math.nan, 0.0)
+    rates = logs[DROPPED:] / (steps * system.dt)
+    # blocks of the motion are correlated: eight batches give the error
+    batches = rates[:len(rates) // 8 * 8].reshape(8, -1).mean(axis=1)
+    return Exponent(float(rates.mean()), float(batches.std(ddof=1) / math.sqrt(8)), len(rates) * steps * system.dt)

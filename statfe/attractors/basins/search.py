@@ -1,0 +1,151 @@
+"""The search common to all methods: follow, group, verify; follow on what was only a saddle.
+
+A method follows all starts and says where each ended: in a group of its own making, escaped, or nowhere yet. Each group
+is verified. Starts whose group was a saddle or a transient are followed on, for longer, from where they are; after the
+last round they have not converged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from statfe.attractors.basins.ground import Ground
+from statfe.attractors.basins.matching import one_attractor
+from statfe.attractors.basins.verify import Finding
+from statfe.attractors.basins.volume import contraction
+from statfe.attractors.found import ESCAPED, NONE_FOUND, NOT_CONVERGED
+
+#: Rounds; each looks twice as long as the one before.
+ROUNDS = 5
+
+
+@dataclass(eq=False)
+class Group:
+    """Runs that ended together: a number, their last states, and samples of the longest look."""
+
+    number: int
+    states: list[np.ndarray]
+    longest: int
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """End of one run in one round: ``group``, ``escaped`` or ``open``; samples it took."""
+
+    end: str
+    state: np.ndarray
+    samples: int
+    group: Group | None
+
+
+class Method(Protocol):
+    """What a method of search does; its groups keep their numbers over the rounds."""
+
+    name: str
+
+    def round(self, starts: Sequence[int], states: np.ndarray, number: int) -> list[Outcome]:
+        """Where each run ended."""
+
+    def judge(self, group: Group) -> Finding:
+        """What a group is."""
+
+
+@dataclass(eq=False)
+class Search:
+    """What was found.
+
+    Attributes
+    ----------
+    labels
+        Number of the finding of each start, or one of the answers; int64, shape (start,).
+    findings
+        By number of the group: verified ones of all verdicts.
+    visits
+        Starts that came by each group, by its number.
+    ends
+        Last state of each start, shape (start, dimension).
+    same
+        By number of the group: the first group that is the same attractor, itself where there is none.
+    """
+
+    labels: np.ndarray
+    ends: np.ndarray
+    same: dict[int, int] = field(default_factory=dict)
+    findings: dict[int, Finding] = field(default_factory=dict)
+    visits: dict[int, int] = field(default_factory=dict)
+
+
+def conservative(ground: Ground, states: np.ndarray) -> bool:
+    """Whether volumes are kept all over the pilot runs."""
+    return len(states) > 0 and contraction(ground, states).kept
+
+
+def search(ground: Ground, method: Method, starts: np.ndarray, seed: int,
+           progress: Callable[[str, float], None] | None = None) -> Search:
+    """Follow all starts round by round until each has an answer or the rounds are over."""
+    found = Search(np.full(len(starts), NOT_CONVERGED, dtype=np.int64), starts.copy())
+    active = np.arange(len(starts))
+    for number in range(ROUNDS):
+        outcomes = method.round(active.tolist(), found.ends[active], number)
+        rest = []
+        for start, outcome in zip(active.tolist(), outcomes, strict=True):
+            found.ends[start] = outcome.state
+            if outcome.end == "escaped":
+                found.labels[start] = ESCAPED
+            elif outcome.group is not None:
+                key = outcome.group.number
+                found.visits[key] = found.visits.get(key, 0) + 1
+                found.labels[start] = key
+            elif not _keeps_volume(ground, outcome.state):
+                rest.append(start)
+            else:
+                found.labels[start] = NONE_FOUND
+        rest += _settle(ground, method, found, outcomes, active.tolist(), seed, number)
+        active = np.array(sorted(rest), dtype=np.int64)
+        if progress is not None:
+            progress("following starts", 1.0 - len(active) / len(starts))
+        if not len(active):
+            break
+    return found
+
+
+def _settle(ground: Ground, method: Method, found: Search, outcomes: Sequence[Outcome], active: Sequence[int],
+            seed: int, number: int) -> list[int]:
+    """Judge the new groups; gives the starts that must go on."""
+    groups = {o.group.number: o.group for o in outcomes if o.group is not None}
+    for key in sorted(groups):
+        if key not in found.findings:
+            found.findings[key] = method.judge(groups[key])
+            found.same[key] = _known(ground, found, key)
+    again = []
+    for start, outcome in zip(active, outcomes, strict=True):
+        if outcome.group is None:
+            continue
+        found.labels[start] = found.same[outcome.group.number]
+        verdict = found.findings[outcome.group.number].verdict
+        if verdict == "none":
+            found.labels[start] = NONE_FOUND
+        elif verdict != "attractor":
+            found.labels[start] = NOT_CONVERGED
+        if verdict == "saddle":
+            found.ends[start] = ground.nudge(found.ends[start], seed, 1 + number, start, size=1e-9)
+            again.append(start)
+    return again
+
+
+def _known(ground: Ground, found: Search, key: int) -> int:
+    """The first group that is the same attractor or saddle point."""
+    mine = found.findings[key]
+    for other, finding in found.findings.items():
+        if other != key and found.same[other] == other and finding.verdict == mine.verdict == "attractor" and (
+                one_attractor(ground, mine, finding)):
+            return other
+    return key
+
+
+def _keeps_volume(ground: Ground, x: np.ndarray) -> bool:
+    return contraction(ground, x[None]).kept

@@ -1,0 +1,129 @@
+"""Whether a candidate is an attractor, and of which sort.
+
+Copies of it, nudged a little, are followed for longer than it took to find it. All must stay: else it was a saddle, or
+a chaotic transient. Volumes must shrink along them: else there is no attractor. Then it is classified: a fixed point by
+its eigenvalues; else strange where neighbours part exponentially, a limit cycle where the motion closes, a torus where
+neither is so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from statfe.attractors.basins.cycles import Cycle, find_cycle
+from statfe.attractors.basins.exponent import Exponent, largest_exponent
+from statfe.attractors.basins.ground import Ground
+from statfe.attractors.basins.points import FixedPoint
+from statfe.attractors.basins.volume import contraction
+
+#: Copies that are followed, and for how many times the length of the search, and how many characteristic times at least.
+COPIES, LONGER, LEAST_PERIODS = 8, 4.0, 100.0
+#: Points kept of each attractor that is no point or cycle.
+POINTS = 1024
+#: A second look at an exponent that is not clearly zero or positive takes so many times longer.
+SECOND_LOOK = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What a candidate turned out to be.
+
+    Attributes
+    ----------
+    verdict
+        ``attractor``, ``saddle`` (copies left it), ``none`` (volumes are kept) or ``unclear``.
+    kind
+        Kind of an attractor, or of a saddle as `Saddles` has it.
+    stability
+        As `AttractorSet` has it; the growth of a saddle.
+    points
+        States on it, shape (count, dimension).
+    leaving
+        Upper bound on the rate at which runs leave, from those that did not: 3 over the time they were followed (95%).
+    """
+
+    verdict: str
+    kind: str
+    state: np.ndarray
+    stability: float
+    points: np.ndarray
+    period: float = math.nan
+    exponent: Exponent = field(default_factory=lambda: Exponent(math.nan, math.nan, 0.0))
+    leaving: float = math.nan
+    message: str = ""
+
+
+def of_point(ground: Ground, point: FixedPoint) -> Finding:
+    """A fixed point: its eigenvalues say what it is."""
+    here = point.state[None]
+    if point.neutral(ground):
+        return Finding("unclear", "fixed point", point.state, point.growth, here,
+                       message="a fixed point has an eigenvalue of zero: it may lie on a line of fixed points, or a "
+                               "bifurcation may be near; change a parameter a little")
+    if point.unstable:
+        kind = "saddle point" if point.unstable < len(point.state) else "repelling point"
+        return Finding("saddle", kind, point.state, point.growth, here)
+    exponent = Exponent(point.growth, 0.0, math.inf)
+    return Finding("attractor", "fixed point", point.state, point.growth, here, exponent=exponent, leaving=0.0)
+
+
+def examine(ground: Ground, states: np.ndarray, time: float, stays: Callable[[np.ndarray], bool], seed: int) -> Finding:
+    """A candidate that is not a fixed point.
+
+    Parameters
+    ----------
+    states
+        Last states of runs that led there, shape (count, dimension).
+    time
+        How long the longest search among them looked at it.
+    stays
+        Whether a state still belongs to the candidate.
+    """
+    copies = [ground.nudge(states[k % len(states)], seed, k) for k in range(COPIES)]
+    follow = max(LONGER * time, LEAST_PERIODS * ground.system.period)
+    ends = [ground.follow(x, follow) for x in copies]
+    left = sum(not (w.complete and stays(w.state)) for w in ends)
+    if left:
+        return Finding("saddle", "transient", states[0], left / (COPIES * follow), states[:1])
+    x = ground.rest(ends[0].state)
+    volumes = contraction(ground, np.array([w.state for w in ends]))
+    if volumes.kept:
+        return Finding("none", "", x, math.nan, x[None], message="volumes are kept along the motion")
+    return _classified(ground, x, seed, 3.0 / (COPIES * follow))
+
+
+def _classified(ground: Ground, x: np.ndarray, seed: int, leaving: float) -> Finding:
+    exponent = largest_exponent(ground, x, seed)
+    cycle = None if exponent.positive else find_cycle(ground, x)
+    if cycle is None and not exponent.positive:
+        exponent = largest_exponent(ground, x, seed, longer=SECOND_LOOK)
+    if cycle is not None:
+        return _of_cycle(cycle, exponent, leaving)
+    points = _points(ground, x)
+    kind = "strange" if exponent.positive else "torus" if exponent.zero else ""
+    if not kind:
+        return Finding("unclear", "unclear", x, exponent.value, points, exponent=exponent, leaving=leaving,
+                       message="the motion neither closes nor parts nor stays quasi-periodic; take a longer transient "
+                               "or a smaller step")
+    return Finding("attractor", kind, x, exponent.value, points, exponent=exponent, leaving=leaving)
+
+
+def _of_cycle(cycle: Cycle, exponent: Exponent, leaving: float) -> Finding:
+    state = cycle.states[-1]
+    if cycle.growth > 0.0 and cycle.growth * cycle.period > 1e-3:
+        return Finding("saddle", "transient", state, cycle.growth, cycle.states, cycle.period)
+    kept = cycle.states[:: max(1, len(cycle.states) // POINTS)]
+    return Finding("attractor", "limit cycle", state, cycle.growth, kept, cycle.period, exponent, leaving)
+
+
+def _points(ground: Ground, x: np.ndarray) -> np.ndarray:
+    found = np.empty((POINTS, len(x)))
+    for k in range(POINTS):
+        window = ground.window(x, 1, cells=False, stride=max(1.0, ground.stride * 3.7) if
+                               ground.system.kind == "flow" else 1.0)
+        found[k] = x = window.state
+    return np.array([ground.rest(state) for state in found])

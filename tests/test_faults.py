@@ -470,6 +470,16 @@ FAULTS = {
     "VAE: moves in the latent space forget the prior": (
         "statfe/kernels/latent_moves.py", "t * (new_slopes[r, c] - place[r, c])", "t * new_slopes[r, c]",
         "test_vae_posterior.py::test_a_move_is_a_leapfrog_written_out_with_its_rejection"),
+    "Kuramoto-Sivashinsky: waves that go against each other": (
+        "statfe/systems/families/kuramoto_sivashinsky.py", "re = re + 2.0 * (a * c + b * d)",
+        "re = re + 2.0 * (a * c - b * d)", "test_systems.py::test_laws_are_those_of_their_twins"),
+    "Mackey-Glass: the delayed value at half a step is a mean": (
+        "statfe/systems/families/mackey_glass.py",
+        "half = 0.3125 * x[n] + 0.9375 * x[n - 1] - 0.3125 * x[n - 2] + 0.0625 * x[n - 3]",
+        "half = 0.5 * x[n] + 0.5 * x[n - 1]", "test_systems.py::test_the_delay_map_converges_at_order_four"),
+    "formulas: quotients with the wrong sign": (
+        "statfe/systems/expressions.py", "return _sum(first, second, minus=True)", "return _sum(first, second)",
+        "test_system_files.py::test_derivatives_are_those_of_differences"),
     "recall: a field forgets a flip": (
         "statfe/kernels/recall.py", "local[j] += twice * row[j]", "local[j] += 0.9 * twice * row[j]",
         "test_laboratory.py::test_states_settle_as_their_slow_twin_does"),

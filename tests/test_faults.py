@@ -483,6 +483,20 @@ FAULTS = {
     "recall: a field forgets a flip": (
         "statfe/kernels/recall.py", "local[j] += twice * row[j]", "local[j] += 0.9 * twice * row[j]",
         "test_laboratory.py::test_states_settle_as_their_slow_twin_does"),
+    "trajectories: a slope of Runge-Kutta counts once": (
+        "statfe/kernels/march.py", "k1[i] + 2.0 * k2[i]", "k1[i] + 1.0 * k2[i]",
+        "test_attractors_march.py::test_the_steps_are_those_of_the_textbook"),
+    "trajectories: exponential steps with one wrong coefficient": (
+        "statfe/attractors/integrators.py", "(2.0 + z + e * (-2.0 + z)) / z**3", "(2.0 + z + e * (-2.0 + z)) / z**2",
+        "test_attractors_march.py::test_exponential_coefficients_keep_their_digits_at_every_rate"),
+    "trajectories: a resumed run forgets where it was": (
+        "statfe/attractors/generation_run.py", 'x, self.spent = saved.state["x"]',
+        'x, self.spent = 0 * saved.state["x"]',
+        "test_attractors_generate.py::test_a_run_that_was_cut_goes_on_to_the_same_bits"),
+    "delay vectors: samples between blocks are lost": (
+        "statfe/attractors/observe.py", "series = np.concatenate([before, series], axis=1)",
+        "series = np.concatenate([0 * before, series], axis=1)",
+        "test_attractors_generate.py::test_delays_and_noise_do_not_feel_the_blocks"),
 }
 
 

@@ -172,8 +172,8 @@ def vae(data: str, output: str, latent: int | None, hidden: str | None, likeliho
         rate_decay=by_default.rate_decay if rate_decay is None else rate_decay)
     with progress_bar("training") as progress:
         found = statfe.train_vae(
-            data, output, latent=latent, hidden=None if hidden is None else layers_of(hidden), likelihood=likelihood, activation=activation,
-            epochs=epochs, options=chosen, stream=stream, resume=resume, force=force,
+            data, output, latent=latent, hidden=None if hidden is None else layers_of(hidden), likelihood=likelihood,
+            activation=activation, epochs=epochs, options=chosen, stream=stream, resume=resume, force=force,
             workers=workers or available_cpus(), progress=progress)
     if as_json:
         print_json({**found.to_dict(), "path": output})

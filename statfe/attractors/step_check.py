@@ -44,7 +44,8 @@ class StepCheck:
                 f"after a time of {self.time:.3g}; {cure}")
 
 
-def check_step(system: System, states: np.ndarray, dt: float, method: str | None = None) -> StepCheck:
+def check_step(system: System, states: np.ndarray, dt: float, method: str | None = None,
+               lanes: bool | None = None) -> StepCheck:
     """Compare dt with dt / 2 from `states` (state, dimension), which lie on the attractor.
 
     Raises
@@ -58,7 +59,7 @@ def check_step(system: System, states: np.ndarray, dt: float, method: str | None
     size = _size(system, states)
 
     def error(step: float) -> float:
-        one, other = (_ends(system, states, steps, dt, k * dt / step, method) for k in (1, 2))
+        one, other = (_ends(system, states, steps, dt, k * dt / step, method, lanes) for k in (1, 2))
         gap = np.linalg.norm(one - other, axis=1) / size
         order = Marcher(system, dt, method).integrator.order
         return float(np.max(np.where(np.isnan(gap), np.inf, gap))) * 2.0**order / (2.0**order - 1.0)
@@ -72,8 +73,11 @@ def check_step(system: System, states: np.ndarray, dt: float, method: str | None
     return found
 
 
-def _ends(system: System, states: np.ndarray, steps: int, dt: float, refine: float, method: str | None) -> np.ndarray:
-    return march(system, states, 1, steps * round(refine), dt / round(refine), method=method).states[:, 0]
+def _ends(system: System, states: np.ndarray, steps: int, dt: float, refine: float, method: str | None,
+          lanes: bool | None) -> np.ndarray:
+    """States after the time ``steps * dt``, by steps that are `refine` times smaller."""
+    k = round(refine)
+    return march(system, states, 1, steps * k, dt / k, method=method, lanes=lanes).states[:, 0]
 
 
 def _size(system: System, states: np.ndarray) -> float:
@@ -92,7 +96,8 @@ def explain_escape(system: System, starts: np.ndarray, dt: float, time: float, m
             if not march(system, starts[:4], 64, samples, smaller, method=method).escaped.all():
                 speed = _stiffness(system, starts[0], dt)
                 return f"the step dt = {dt:g} is too large and blows up, {smaller:.3g} does not{speed}; use that"
-    return ("every start escapes to infinity, with smaller steps too: these parameters may have no attractor, or the "
+    also = ", with smaller steps too" if system.kind == "flow" else ""
+    return (f"every start escapes to infinity{also}: these parameters may have no attractor, or the "
             "starts lie outside its basin; change the parameters, or start from the attractor or the box instead")
 
 

@@ -11,7 +11,7 @@ for the circle has no end.
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +19,8 @@ from os import PathLike
 
 import numpy as np
 
-from statfe.attractors.trajectory_file import read_trajectories
+from statfe.attractors.lifting import Chart
+from statfe.attractors.trajectory_file import TrajectoryFile, read_trajectories
 from statfe.datasets.file_rows import BLOCK_BYTES, STREAM_BYTES, WINDOW
 from statfe.datasets.rows import MemoryRows, Rows, window_batches
 from statfe.errors import UsageError
@@ -117,11 +118,11 @@ class TrajectoryRows(Rows):
     """
 
     def __init__(
-        self, values: np.ndarray, segments: Segments, angles: tuple[int, ...] = (),
+        self, values: np.ndarray, segments: Segments, chart: Chart | None = None,
         transform: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
-        self.values, self.segments, self.angles, self._transform = values, segments, angles, transform
-        self.shape = (len(segments), values.shape[2] + len(angles))
+        self.values, self.segments, self.chart, self._transform = values, segments, chart, transform
+        self.shape = (len(segments), values.shape[2] if chart is None else chart.size)
         self.bytes = self.shape[0] * self.shape[1] * 4
         self.block = max(1, BLOCK_BYTES // (4 * self.shape[1]))
 
@@ -129,12 +130,12 @@ class TrajectoryRows(Rows):
         """From the file, as the transform has them."""
         parts = [np.asarray(self.values[r, a:b]) for r, a, b in self.segments.pieces(first, last)]
         rows = np.concatenate(parts) if parts else np.empty((0, self.values.shape[2]))
-        rows = unwound(rows, self.angles)
+        rows = rows if self.chart is None else self.chart.apply(rows)
         return rows if self._transform is None else self._transform(rows)
 
     def seen_by(self, transform: Callable[[np.ndarray], np.ndarray]) -> TrajectoryRows:
         """The same rows, each as `transform` has it."""
-        return TrajectoryRows(self.values, self.segments, self.angles, transform)
+        return TrajectoryRows(self.values, self.segments, self.chart, transform)
 
     def pick(self, index: np.ndarray) -> np.ndarray:
         """Row by row, in the order of the file."""
@@ -147,15 +148,6 @@ class TrajectoryRows(Rows):
     def batches(self, rng: np.random.Generator, size: int, *, whole: bool = False) -> Iterator[np.ndarray]:
         """By blocks and windows, see `statfe.datasets.rows`."""
         yield from window_batches(self.read, len(self), self.block, WINDOW, rng, size, whole)
-
-
-def unwound(states: np.ndarray, angles: tuple[int, ...]) -> np.ndarray:
-    """`states` of shape (..., coordinate) with the cosine of each angle in its place, and the sines at the end."""
-    if not angles:
-        return states
-    found = np.concatenate([states, np.sin(states[..., list(angles)])], axis=-1)
-    found[..., list(angles)] = np.cos(states[..., list(angles)])
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +164,8 @@ class TrajectoryParts:
         Of the columns.
     rule
         How the parts were chosen.
+    file
+        What else is in it.
     """
 
     train: TrajectoryRows
@@ -179,7 +173,13 @@ class TrajectoryParts:
     source: str
     names: tuple[str, ...]
     rule: str
-    path: str
+    file: TrajectoryFile
+
+    @property
+    def step(self) -> float:
+        """Time between rows; nan where there is one a trajectory."""
+        times = self.file.times if self.source == "trajectories" else self.file.observation_times
+        return float((times[-1] - times[0]) / (len(times) - 1)) if len(times) > 1 else math.nan
 
 
 def open_trajectories(path: str | PathLike[str]) -> TrajectoryParts:
@@ -194,19 +194,19 @@ def open_trajectories(path: str | PathLike[str]) -> TrajectoryParts:
     """
     found = read_trajectories(path)
     source = "trajectories" if found.observations is None else "observations"
-    names, angles, system = (found.features, (), None) if source == "observations" else (
-        found.coordinates, (), found.build())
-    if system is not None:
-        angles = system.angles
-        names = tuple(f"cos {n}" if k in angles else n for k, n in enumerate(names)) + tuple(
-            f"sin {names[k]}" for k in angles)
+    names, chart, system = found.features, None, None
+    if source == "trajectories":
+        names, system = found.coordinates, found.build()
+    if system is not None and system.angles:
+        chart = Chart(np.zeros(len(names)), np.ones(len(names)), system.angles)
+        names = chart.names(names)
     with opened(path) as file, understood(file):
         group = file[source]
         kept = group["kept"][()] if "kept" in group else np.full(len(found.data), found.data.shape[1])
     train, test, rule = split_segments(np.asarray(kept, dtype=np.int64))
     return TrajectoryParts(
-        TrajectoryRows(found.data, train, angles), TrajectoryRows(found.data, test, angles), source, names, rule,
-        os.fspath(path))
+        TrajectoryRows(found.data, train, chart), TrajectoryRows(found.data, test, chart), source, names, rule,
+        found)
 
 
 def holds_trajectories(groups: set[str]) -> bool:

@@ -12,6 +12,8 @@ from statfe.spec import Option
 from statfe.systems.system import Family, Known, System
 
 REFERENCE = "R. M. May, Nature 261, 459 (1976), eq. (3)"
+OPTIONS = (
+    Option("r", "float", 4.0, "growth", minimum=0.0, maximum=4.0),)
 
 
 def rhs(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
@@ -25,20 +27,17 @@ def jacobian(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
 
 
 def build(options: Mapping[str, Any]) -> System:
-    """The system with the parameters of `options`."""
-    usual = options["r"] == 4.0
+    """The map; its exponent is known where it is conjugate to a tent."""
+    exact = (Known("exponents", (math.log(2.0),), "conjugate to the tent map: ln 2, exactly"),)
     return System(
-        name=FAMILY.name, title="Logistic map", kind="map", coordinates=("x",), parameters=dict(options),
-        rhs=rhs, jacobian=jacobian, dt=1.0, period=1.0, transient=1000.0,
-        start=np.array([0.3]), box=np.array([[0.0, 1.0]]),
-        bound=10.0, reference=REFERENCE,
-        known=(Known("exponents", (math.log(2.0),), "conjugate to the tent map"),) if usual else ())
+        name="logistic", title="Logistic map", kind="map", coordinates=("x",), parameters=dict(options),
+        rhs=rhs, jacobian=jacobian, dt=1.0, period=1.0, transient=1000.0, start=np.array([0.1]),
+        box=np.array([[0.0, 1.0]]), bound=10.0, reference=REFERENCE,
+        known=exact if options["r"] == 4.0 else ())
 
 
 FAMILY = Family(
-    name="logistic", group="map",
-    summary="the population of one season from that before",
-    options=(Option("r", "float", 4.0, "growth"),),
-    build=build, reference=REFERENCE,
-    facts=("r = 4: exponent ln 2, exactly",
-           "period doubling up to r = 3.5699"))
+    name="logistic", group="map", summary="the parabola; periods that double on the way to chaos",
+    options=OPTIONS, build=build, reference=REFERENCE,
+    facts=("r=4: exponent ln 2, invariant density 1 / (pi sqrt(x (1 - x)))",
+           "r=3.5699456: the end of the first doublings",))

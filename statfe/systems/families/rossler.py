@@ -1,4 +1,4 @@
-"""The band of Rossler."""
+"""The Rossler system."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 
 from statfe.spec import Option
-from statfe.systems.system import Family, Known, System
+from statfe.systems.system import SPROTT, Family, Known, System, usual
 
 REFERENCE = "O. E. Rossler, Phys. Lett. A 57, 397 (1976), eq. (2)"
+KNOWN = (Known("exponents", (0.0714, 0.0, -5.3943), SPROTT, 5e-4), Known("kaplan_yorke", 2.0132, SPROTT, 2e-4))
+OPTIONS = (
+    Option("a", "float", 0.2, "growth of the spiral"),
+    Option("b", "float", 0.2, "lift"),
+    Option("c", "float", 5.7, "height of the fold"))
 
 
 def rhs(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
@@ -28,22 +33,16 @@ def jacobian(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
 
 
 def build(options: Mapping[str, Any]) -> System:
-    """The system with the parameters of `options`."""
-    usual = (options["a"], options["b"], options["c"]) == (0.2, 0.2, 5.7)
+    """The system with its published exponents where the parameters are the usual ones."""
     return System(
-        name=FAMILY.name, title="Rossler 1976", kind="flow", coordinates=("x", "y", "z"), parameters=dict(options),
-        rhs=rhs, jacobian=jacobian, dt=0.01, period=5.88, transient=200.0,
-        start=np.array([-6.0, -6.0, 0.1]), box=np.array([[-8.0, 8.0], [-8.0, 8.0], [0.0, 1.0]]),
-        bound=1e3, reference=REFERENCE,
-        known=(Known("exponents", (0.0714, 0.0, -5.3943), "Sprott (2003), appendix A", 3e-4),
-               Known("kaplan_yorke", 2.0132, "Sprott (2003), appendix A", 2e-4)) if usual else ())
+        name="rossler", title="Rossler", kind="flow", coordinates=("x", "y", "z"), parameters=dict(options),
+        rhs=rhs, jacobian=jacobian, dt=0.01, period=5.86, transient=300.0, start=np.array([-9.0, 0.0, 0.0]),
+        box=np.array([[-8.0, 8.0], [-8.0, 8.0], [0.0, 1.0]]), bound=1e3, reference=REFERENCE,
+        known=KNOWN if usual(options, OPTIONS) else ())
 
 
 FAMILY = Family(
-    name="rossler", group="flow",
-    summary="one band that folds once a turn",
-    options=(Option("a", "float", 0.2, "growth of the spiral"),
-             Option("b", "float", 0.2, "source of the fold"),
-             Option("c", "float", 5.7, "threshold of the fold")),
-    build=build, reference=REFERENCE,
-    facts=("period doubling as c grows, chaos from c = 4.2",))
+    name="rossler", group="flow", summary="one spiral folded over; a strange attractor with a single lobe",
+    options=OPTIONS, build=build, reference=REFERENCE,
+    facts=("sum of exponents a - c + <x>",
+           "starts far out run away to infinity",))

@@ -497,6 +497,15 @@ FAULTS = {
         "statfe/attractors/observe.py", "series = np.concatenate([before, series], axis=1)",
         "series = np.concatenate([0 * before, series], axis=1)",
         "test_attractors_generate.py::test_delays_and_noise_do_not_feel_the_blocks"),
+    "exponents: a stage of the tangent step is left out": (
+        "statfe/kernels/tangent.py", "+ 2.0 * q3[i, m] + q4[i, m])", "+ q4[i, m])",
+        "test_exponents.py::test_the_tangent_step_is_the_derivative_of_the_step"),
+    "correlation sum: the Theiler window is ignored": (
+        "statfe/kernels/pairs.py", "if abs(places[j] - places[i]) <= theiler:", "if False:",
+        "test_dimensions.py::test_the_theiler_window_is_not_ignored"),
+    "exponents: a rule that fails is not said": (
+        "statfe/attractors/rules.py", "passed = bool(abs(value) <= allowed)", "passed = True",
+        "test_exponents.py::test_a_rule_that_fails_takes_the_numbers_back"),
 }
 
 

@@ -14,8 +14,7 @@ from statfe.attractors.basins.matching import set_distance
 from statfe.attractors.basins.recurrences import Recurrences
 from statfe.attractors.basins.search import Method, Search, conservative, search
 from statfe.attractors.basins.verify import Finding
-from statfe.attractors.found import (
-    ESCAPED, NONE_FOUND, NOT_CONVERGED, AttractorSet, Points, Saddles, basin_fractions)
+from statfe.attractors.found import ESCAPED, NONE_FOUND, NOT_CONVERGED, AttractorSet, Points, Saddles, basin_fractions
 from statfe.errors import UsageError, unknown_name
 from statfe.executors import map_tasks
 from statfe.random import draw_seed

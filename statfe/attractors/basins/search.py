@@ -18,9 +18,12 @@ from statfe.attractors.basins.matching import one_attractor
 from statfe.attractors.basins.verify import Finding
 from statfe.attractors.basins.volume import contraction
 from statfe.attractors.found import ESCAPED, NONE_FOUND, NOT_CONVERGED
+from statfe.executors import map_tasks
 
 #: Rounds; each looks twice as long as the one before.
 ROUNDS = 5
+#: Lifetimes of a transient that its runs are followed for before the next look.
+PATIENCE = 1.5
 
 
 @dataclass(eq=False)
@@ -46,6 +49,7 @@ class Method(Protocol):
     """What a method of search does; its groups keep their numbers over the rounds."""
 
     name: str
+    workers: int
 
     def round(self, starts: Sequence[int], states: np.ndarray, number: int) -> list[Outcome]:
         """Where each run ended."""
@@ -126,15 +130,24 @@ def _settle(ground: Ground, method: Method, found: Search, outcomes: Sequence[Ou
         if outcome.group is None:
             continue
         found.labels[start] = found.same[outcome.group.number]
-        verdict = found.findings[outcome.group.number].verdict
-        if verdict == "none":
+        finding = found.findings[outcome.group.number]
+        if finding.verdict == "none":
             found.labels[start] = NONE_FOUND
-        elif verdict != "attractor":
+        elif finding.verdict != "attractor":
             found.labels[start] = NOT_CONVERGED
-        if verdict == "saddle":
-            found.ends[start] = ground.nudge(found.ends[start], seed, 1 + number, start, size=1e-9)
-            again.append(start)
-    return again
+        if finding.verdict in ("saddle", "settling"):
+            # runs in a transient that is left at this rate are not looked at again before most have left
+            wait = PATIENCE / finding.stability if finding.kind == "transient" and finding.verdict == "saddle" else 0.0
+            again.append((start, wait))
+
+    def further(task: tuple[int, float]) -> np.ndarray:
+        start, wait = task
+        x = ground.nudge(found.ends[start], seed, 1 + number, start, size=1e-9)
+        return ground.follow(x, wait).state if wait else x
+
+    for (start, _), state in zip(again, map_tasks(further, again, method.workers), strict=True):
+        found.ends[start] = state
+    return [start for start, _ in again]
 
 
 def _known(ground: Ground, found: Search, key: int) -> int:

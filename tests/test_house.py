@@ -24,7 +24,7 @@ FLOORS = {
     4: ("statfe/attractors", "statfe/estimators", "statfe/learned", "statfe/machines", "statfe/datasets"),
     5: ("statfe/sampling", "statfe/flat", "statfe/annealed"),
     6: ("statfe/methods", "statfe/density"),
-    7: ("statfe/scoring", "statfe/search", "statfe/disorder", "statfe/simulation.py",
+    7: ("statfe/scoring", "statfe/search", "statfe/disorder", "statfe/laboratory", "statfe/simulation.py",
         "statfe/target.py"),
     8: ("statfe/report", "statfe/bench"),
     9: ("statfe/api.py", "statfe/doctor.py", "statfe/__init__.py"),

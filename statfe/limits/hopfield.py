@@ -107,6 +107,12 @@ def retrieves(beta: float, alpha: float) -> bool:
     return _retrieval(_Equations(1.0 / beta, 0.0, alpha)) is not None
 
 
+def retrieval_overlap(beta: float, alpha: float) -> float:
+    """m of the solution with m > 0, lowest or not; 0 where there is none."""
+    state = _retrieval(_Equations(1.0 / beta, 0.0, alpha))
+    return 0.0 if state is None else state.m
+
+
 def _glass(equations: _Equations) -> _State:
     """The solution with m = 0; s = 0 in the paramagnet."""
     T, alpha = equations.temperature, equations.alpha

@@ -1,0 +1,1 @@
+"""Attractors of our own models: the memories of a Hopfield network, the solutions of the TAP equations."""

@@ -21,7 +21,7 @@ from statfe.attractors.found import ESCAPED, NONE_FOUND, NOT_CONVERGED
 from statfe.executors import map_tasks
 
 #: Rounds; each looks twice as long as the one before.
-ROUNDS = 5
+ROUNDS = 4
 #: Lifetimes of a transient that its runs are followed for before the next look.
 PATIENCE = 1.5
 
@@ -46,9 +46,13 @@ class Outcome:
 
 
 class Method(Protocol):
-    """What a method of search does; its groups keep their numbers over the rounds."""
+    """What a method of search does; its groups keep their numbers over the rounds.
+
+    A patient one looks again, for longer, at runs that ended nowhere; others have spent their time on them.
+    """
 
     name: str
+    patient: bool
     workers: int
 
     def round(self, starts: Sequence[int], states: np.ndarray, number: int) -> list[Outcome]:
@@ -105,7 +109,7 @@ def search(ground: Ground, method: Method, starts: np.ndarray, seed: int,
                 found.visits[key] = found.visits.get(key, 0) + 1
                 found.labels[start] = key
             elif not _keeps_volume(ground, outcome.state):
-                rest.append(start)
+                rest += [start] if method.patient else []
             else:
                 found.labels[start] = NONE_FOUND
         rest += _settle(ground, method, found, outcomes, active.tolist(), seed, number)

@@ -20,7 +20,7 @@ from statfe.attractors.basins.ground import Ground
 from statfe.attractors.basins.points import FixedPoint, point_like, polish
 from statfe.attractors.basins.volume import contraction
 
-#: Copies that are followed, and for how many times the length of the search, and how many characteristic times at least.
+#: Copies that are followed; for how many times the length of the search, and how many characteristic times at least.
 COPIES, LONGER, LEAST_PERIODS = 8, 4.0, 100.0
 #: Points kept of each attractor that is no point or cycle.
 POINTS = 1024

@@ -24,8 +24,9 @@ from statfe.systems.system import System
 
 #: States of each attractor that the next value begins from.
 SEEDS = 12
-#: Largest distance in extents of one attractor at two neighbouring values: where its states lead there, and else.
-LINKED, NEAR = 0.5, 0.1
+#: Largest distance in extents of one attractor at two neighbouring values: where its states and those of no other
+#: lead there, though of another kind; where its states lead there; and else.
+ALONE, LINKED, NEAR = 1.0, 0.5, 0.1
 #: Periods that differ by more than this factor are an event of their own, such as a doubling.
 PERIOD_RATIO = 1.7
 
@@ -187,8 +188,8 @@ def _costs(before: Identified, now: Identified, links: np.ndarray) -> np.ndarray
             if _own_image(before.found, i) == _own_image(now.found, j):
                 apart = set_distance(scales, _cloud(before.found, i), _cloud(now.found, j))
                 alone = links[i, j] == 1.0 and np.sum(links[:, j] > 0.0) == 1
-                if alone and before.found.kinds[i] == now.found.kinds[j]:
-                    far = np.inf  # nobody else leads there, and it leads nowhere else
+                if alone:  # nobody else leads there, and it leads nowhere else
+                    far = np.inf if before.found.kinds[i] == now.found.kinds[j] else ALONE
                 else:
                     far = LINKED if links[i, j] >= 0.5 else NEAR
                 if apart <= far:

@@ -22,6 +22,8 @@ from statfe.executors import map_tasks
 
 #: Rounds; each looks twice as long as the one before.
 ROUNDS = 4
+#: Pilot runs that are asked whether volumes are kept.
+LOOKED_AT = 16
 #: Lifetimes of a transient that its runs are followed for before the next look.
 PATIENCE = 1.5
 
@@ -89,7 +91,7 @@ class Search:
 
 def conservative(ground: Ground, states: np.ndarray) -> bool:
     """Whether volumes are kept all over the pilot runs."""
-    return len(states) > 0 and contraction(ground, states).kept
+    return len(states) > 0 and contraction(ground, states[:LOOKED_AT]).kept
 
 
 def search(ground: Ground, method: Method, starts: np.ndarray, seed: int,

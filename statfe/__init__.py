@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         free_energy,
         free_energy_profile,
         ground_state,
+        invariants,
         load,
         log_likelihood,
         make_data,
@@ -53,6 +54,7 @@ _HOMES = {
     "free_energy": "statfe.api",
     "free_energy_profile": "statfe.api",
     "ground_state": "statfe.api",
+    "invariants": "statfe.api",
     "load": "statfe.api",
     "log_likelihood": "statfe.api",
     "make_data": "statfe.api",
@@ -75,8 +77,8 @@ _HOMES = {
 __all__ = [
     "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "bracket", "compare", "cumulant_expansion",
     "density_of_states", "disorder_average", "exact_distribution", "facts", "free_energy", "free_energy_profile",
-    "ground_state", "load", "log_likelihood", "make_data", "model", "score_posterior", "self_averaging", "simulate",
-    "tap_solutions", "thermodynamic_limit", "train_rbm", "train_vae", "wang_landau"]
+    "ground_state", "invariants", "load", "log_likelihood", "make_data", "model", "score_posterior",
+    "self_averaging", "simulate", "tap_solutions", "thermodynamic_limit", "train_rbm", "train_vae", "wang_landau"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from statfe.attractors.invariants_file import SAMPLER as INVARIANTS
+from statfe.attractors.invariants_file import read_invariants
+from statfe.attractors.measure import invariants as invariants
 from statfe.datasets.dataset import Dataset
 from statfe.datasets.dataset_file import SAMPLER as DATASET
 from statfe.datasets.dataset_file import read_dataset
@@ -78,7 +81,7 @@ Progress = Callable[[str, float], None] | None
 #: What reads a file, by its attribute `sampler`, where that alone says what it is.
 _READERS: dict[str, Callable[..., Any]] = {
     GROUND_STATE: read_ground_state, TAP_SOLUTIONS: read_tap_solutions, DENSITY: read_density, PROFILE: read_profile,
-    DATASET: read_dataset, MACHINE: load_rbm,
+    DATASET: read_dataset, MACHINE: load_rbm, INVARIANTS: read_invariants,
     VAE: read_vae, POSTERIORS: read_machine_scores}
 
 

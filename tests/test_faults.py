@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.clean_copy import CleanCopy
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,6 +70,13 @@ FAULTS = {
         "statfe/machines/course.py", "more_hidden - shifts.sum(axis=0)",
         "more_hidden + shifts.sum(axis=0)",
         "test_rbm_gradients.py::test_the_centred_gradient_is_that_of_centred_units"),
+    "RBM: the machine's rows pull the weights up": (
+        "statfe/machines/slopes.py", "kind.type(sign / len(side.rows))", "kind.type(1 / len(side.rows))",
+        "test_rbm_gradients.py::test_slopes_of_rows_in_one_product_are_the_centred_differences"),
+    "RBM: blocks of a Gibbs step draw from the same streams": (
+        "statfe/machines/gibbs.py", "slice(k * LANES // len(blocks), (k + 1) * LANES // len(blocks))",
+        "slice(0, LANES // len(blocks))",
+        "test_training_threads.py::test_a_gibbs_step_is_draws_one_after_the_other"),
     "RBM: the reaction term without its half": (
         "statfe/machines/tap_points.py", "- (own - half) * (spread @ second)", "- own * (spread @ second)",
         "test_rbm_gradients.py::test_tap_is_the_plefka_expansion_of_the_spin_model"),
@@ -456,51 +464,6 @@ FAULTS = {
 }
 
 
-#: Waits with the libraries loaded; for each job it forks a child that runs the tests, which saves their import.
-NURSERY = """
-import json, os, sys
-import h5py, hypothesis, numba, numpy, pytest, scipy.optimize, scipy.sparse.linalg, scipy.special
-for line in sys.stdin:
-    job = json.loads(line)
-    child = os.fork()
-    if child == 0:
-        out = os.open(job["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        for number, file in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
-            os.dup2(file, number)
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *job["tests"]])
-        sys.stdout.flush()
-        os._exit(int(code))
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class CleanCopy:
-    """The sources and tests, to be spoilt one fault at a time, and the nursery that runs tests there."""
-
-    def __init__(self, place: Path):
-        self.place, self.out = place, place / "output.txt"
-        for name in ("statfe", "cli", "tests"):
-            shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "setup.cfg", place)
-        # Compiling costs more than running here: without the last passes of LLVM it costs less.
-        environment = {
-            **os.environ, "PYTHONPATH": os.pathsep.join([str(place), str(place / "cli")]),
-            "PYTHONDONTWRITEBYTECODE": "1", "STATFE_CACHE_DIR": str(place / "cache"), "NUMBA_OPT": "1",
-            "OPENBLAS_NUM_THREADS": "1"}
-        for name in [n for n in environment if n.startswith(("PYTEST_", "COV_"))]:
-            environment.pop(name)
-        self.nursery = subprocess.Popen(
-            [sys.executable, "-c", NURSERY], cwd=place, env=environment, text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE)
-
-    def run(self, tests: str) -> tuple[int, str]:
-        """(exit code of pytest, what it printed)."""
-        job = {"out": str(self.out), "tests": [f"tests/{t}" for t in tests.split()]}
-        self.nursery.stdin.write(json.dumps(job) + "\n")
-        self.nursery.stdin.flush()
-        return int(self.nursery.stdout.readline()), self.out.read_text(encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def clean_copy(tmp_path_factory):
     """One `CleanCopy` for the faults that a process runs."""
@@ -508,8 +471,7 @@ def clean_copy(tmp_path_factory):
         pytest.skip("needs os.fork")
     copy = CleanCopy(tmp_path_factory.mktemp("sources"))
     yield copy
-    copy.nursery.stdin.close()
-    copy.nursery.wait()
+    copy.close()
 
 
 def cache_of_rng(place: Path) -> Path:

@@ -15,7 +15,7 @@ from statfe.learned.vae.annealing import _Particles, _path, _tuned, ais
 from statfe.learned.vae.bounds import elbo, importance, iwae
 from statfe.learned.vae.cumulants import cumulants, expand
 from statfe.learned.vae.laplace import find_modes, laplace
-from statfe.learned.vae.model import LIKELIHOODS, NOISE, NOISE_FLOOR, Vae, VaeShape, fresh_vae
+from statfe.learned.vae.model import LIKELIHOODS, NOISE, Vae, VaeShape, fresh_vae
 from statfe.learned.vae.posterior import Posterior
 from statfe.learned.vae.quadrature import quadrature
 from statfe.learned.vae.score import METHODS, default_methods, score_posterior
@@ -42,7 +42,7 @@ def linear_gaussian(latent=2, visible=5, seed=1):
     W, b = rng.standard_normal((latent, visible)), rng.standard_normal(visible)
     arrays["decoder-weights-0"][:], arrays["decoder-biases-0"][:] = W, b
     arrays[NOISE][:] = rng.standard_normal(visible) * 0.3
-    v = NOISE_FLOOR + np.exp(arrays[NOISE])
+    v = vae.shape.noise_floor + np.exp(arrays[NOISE])
     x = b + W.T @ rng.standard_normal(latent) + np.sqrt(v) * rng.standard_normal(visible)
     precision = np.eye(latent) + (W / v) @ W.T
     mean = np.linalg.solve(precision, (W / v) @ (x - b))

@@ -9,6 +9,8 @@ import click
 from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
 
 if TYPE_CHECKING:
+    from statfe.attractors.rules import Rule
+    from statfe.bench.attractors.records import AttractorsBench
     from statfe.bench.records import Benchmark, Rate
     from statfe.bench.references.records import References, Spread
 
@@ -187,3 +189,74 @@ def _references_page(found: References) -> str:
 def _spread_cells(runs: int, converged: int, s: Spread) -> list[str]:
     return [str(runs), str(converged), f"{s.mean:+.2f}", f"{s.deviation:.2f}", f"{s.within_one:.1%}",
             f"{s.within_two:.1%}", f"{s.largest:.1f}"]
+
+
+@command.command("attractors")
+@click.option("--system", "systems", multiple=True, metavar="SPEC",
+              help="A system to measure; may be repeated.  [default: every system of the catalogue]")
+@click.option("--scale", type=float, default=1.0, show_default=True, help="Length of all runs over the default.")
+@click.option("-o", "--output", metavar="OUT/", help="Folder for attractors.json and attractors.csv.")
+@seed_option
+@workers_option
+@force_option
+@json_option
+def attractors(
+    systems: tuple[str, ...], scale: float, output: str | None, seed: int | None, workers: int | None, force: bool,
+    as_json: bool) -> None:
+    """Lyapunov exponents of every system, against published values and the rules they must obey.
+
+    The sum of all exponents is the mean trace of the Jacobian, a flow has an exponent zero, those of Hamiltonian
+    systems come in pairs, and conserved quantities do not drift.
+
+    \b
+    statfe bench attractors -o bench/
+    statfe bench attractors --system lorenz63 --system henon --scale 0.2
+    """
+    from statfe.bench.attractors.run import bench_attractors, check_attractors_output, write_attractors
+    from statfe_cli.output import print_json
+    from statfe_cli.progress import progress_bar
+
+    if output is not None:
+        check_attractors_output(output, force)
+    with progress_bar("exponents") as progress:
+        found = bench_attractors(systems=systems, scale=scale, seed=seed, workers=workers or available_cpus(),
+                                 progress=progress)
+    files = write_attractors(found, output, force) if output is not None else []
+    if as_json:
+        print_json(found.to_dict())
+        return
+    click.echo(_attractors_page(found))
+    click.echo("".join(f"\nwrote {path}" for path in files), nl=bool(files))
+
+
+def _attractors_page(found: AttractorsBench) -> str:
+    from statfe_cli.output import table, with_error
+
+    rows = []
+    for r in found.rows:
+        shown = [with_error(v, e, 6) for v, e in zip(r.exponents[:3], r.errors, strict=False)]
+        shown += ["..."] if len(r.exponents) > 3 else []
+        rows.append([r.system, str(r.dimension), r.motion or "-", "  ".join(shown) or "-",
+                     with_error(r.kaplan_yorke, r.kaplan_yorke_error, 6),
+                     *(_rule_cell(r.rule(start)) for start in ("sum", "an exponent", "exponents in", "conserved")),
+                     f"{r.seconds:.1f}", r.status])
+    head = ["system", "dim", "motion", "exponents", "D_KY", "trace", "zero", "pairs", "energy", "s", "status"]
+    parts = [f"exponents a unit of time or step; seed {found.seed}, scale {found.scale:g}\n"
+             + table(head, rows, left=(0, 2, 3, 10))]
+    rows = [[r.system, c.quantity, with_error(c.value, c.error), f"{c.known:.6g}", f"{c.tolerance:.1g}",
+             f"{c.sigmas:.1f}", "yes" if c.close else "NO", "yes" if c.inside else "NO", c.source]
+            for r in found.rows for c in r.checks]
+    if rows:
+        head = ["system", "", "measured", "known", "trust", "sigmas", "within 1%", "in 2 sigma", "source"]
+        parts.append("against known values\n" + table(head, rows, left=(0, 1, 8)))
+    notes = [f"{r.system}: {r.message}" for r in found.rows if r.message]
+    notes += [f"{r.system}: {rule.name}: {rule.message}" for r in found.rows for rule in r.rules
+              if rule.passed is None]
+    notes += [f"not measured: {name}: {reason}" for name, reason in found.skipped]
+    return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
+
+
+def _rule_cell(rule: Rule | None) -> str:
+    if rule is None or rule.passed is None:
+        return "-"
+    return f"{rule.value:.1e}" + ("" if rule.passed else " FAILED")

@@ -119,17 +119,20 @@ def _print(found: RbmTraining) -> None:
 @command.command("vae")
 @click.argument("data", metavar="DATA.h5")
 @click.option("-o", "--output", required=True, metavar="MODEL.h5", help="HDF5 file to write, after every epoch.")
-@click.option("--latent", type=click.IntRange(min=1), default=2, show_default=True, help="Latent units.")
-@click.option("--hidden", default="64", show_default=True, metavar="N,N,...",
-              help="Units of the encoder's hidden layers; the decoder has them in reverse.")
-@click.option("--likelihood", type=click.Choice(["bernoulli", "spin", "gaussian"]), default="bernoulli",
-              show_default=True, help="What a visible unit is, given z.")
+@click.option("--latent", type=click.IntRange(min=1), help="Latent units.  [default: 2; trajectories 8]")
+@click.option("--hidden", metavar="N,N,...",
+              help="Units of the encoder's hidden layers; the decoder has them in reverse.  [default: 64; trajectories "
+              "64,64]")
+@click.option("--likelihood", type=click.Choice(["bernoulli", "spin", "gaussian"]),
+              help="What a visible unit is, given z.  [default: bernoulli; trajectories gaussian]")
 @click.option("--activation", type=click.Choice(["tanh", "softplus", "relu"]), default="tanh", show_default=True,
               help="Of hidden units.")
-@click.option("--epochs", type=click.IntRange(min=0), default=20, show_default=True,
-              help="Times that all data are seen.")
+@click.option("--epochs", type=click.IntRange(min=0),
+              help="Times that all data are seen.  [default: 20; trajectories 100]")
 @click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True, help="Samples of a minibatch.")
-@click.option("--rate", type=float, default=1e-3, show_default=True, help="Rate of Adam.")
+@click.option("--rate", type=float, help="Rate of Adam.  [default: 0.001; trajectories 0.003]")
+@click.option("--rate-decay", type=float,
+              help="Factor of the rate from one epoch to the next.  [default: 1; trajectories 0.97]")
 @click.option("--objective", type=click.Choice(["elbo", "iwae", "dreg", "autoencoder"]), default="elbo",
               show_default=True, help="The bound: of one sample, or of importance-weighted ones.")
 @click.option("--samples", type=click.IntRange(min=1), default=1, show_default=True, help="Latent samples a point.")
@@ -145,27 +148,32 @@ def _print(found: RbmTraining) -> None:
 @workers_option
 @force_option
 @json_option
-def vae(data: str, output: str, latent: int, hidden: str, likelihood: str, activation: str, epochs: int, resume: bool,
-        stream: bool | None, seed: int | None, workers: int | None, force: bool, as_json: bool,
-        **options: Any) -> int:
+def vae(data: str, output: str, latent: int | None, hidden: str | None, likelihood: str | None, activation: str,
+        epochs: int | None, rate: float | None, rate_decay: float | None, resume: bool, stream: bool | None,
+        seed: int | None, workers: int | None, force: bool, as_json: bool, **options: Any) -> int:
     """Train a variational autoencoder on the training part of DATA.h5; the test part is only looked at.
+
+    DATA.h5 is a file of statfe data, or of statfe attractors generate or import.
 
     The same seed gives the same bits, in one go or stopped and resumed.
     """
     import statfe
-    from statfe.learned.vae.to_file import layers_of
+    from statfe.learned.vae.to_file import layers_of, usual
     from statfe.learned.vae.training import TrainingOptions
     from statfe.random import draw_seed
     from statfe_cli.output import print_json
     from statfe_cli.progress import progress_bar
 
     if resume:
-        _refuse_given({"latent", "hidden", "likelihood", "activation", *options}, output)
-    chosen = TrainingOptions(**options, seed=draw_seed() if seed is None else seed)
+        _refuse_given({"latent", "hidden", "likelihood", "activation", "rate", "rate_decay", *options}, output)
+    by_default = usual(data)
+    chosen = TrainingOptions(
+        **options, seed=draw_seed() if seed is None else seed, rate=by_default.rate if rate is None else rate,
+        rate_decay=by_default.rate_decay if rate_decay is None else rate_decay)
     with progress_bar("training") as progress:
         found = statfe.train_vae(
-            data, output, latent=latent, hidden=layers_of(hidden), likelihood=likelihood, activation=activation,
-            epochs=epochs, options=chosen, stream=stream, resume=resume, force=force,
+            data, output, latent=latent, hidden=None if hidden is None else layers_of(hidden), likelihood=likelihood,
+            activation=activation, epochs=epochs, options=chosen, stream=stream, resume=resume, force=force,
             workers=workers or available_cpus(), progress=progress)
     if as_json:
         print_json({**found.to_dict(), "path": output})

@@ -12,7 +12,10 @@ exponents.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -118,6 +121,25 @@ class Lifting:
     def undo(self, features: np.ndarray) -> np.ndarray:
         """The states behind `features`; noise in them is averaged, not removed."""
         return self.chart.undo(features @ self.rotation[:, :self.chart.size])
+
+
+def lifting_facts(lifting: Lifting) -> dict[str, Any]:
+    """Attributes from which `stored_lifting` makes the map again."""
+    chart = lifting.chart
+    return {
+        "lift": lifting.dimension, "lift_rule": RULE, "lift_seed": lifting.seed, "lift_strength": STRENGTH,
+        "lift_length": LENGTH, "lift_input": chart.size, "lift_chart": json.dumps({
+            "centre": chart.centre.tolist(), "scale": chart.scale.tolist(), "angles": list(chart.angles)})}
+
+
+def stored_lifting(attributes: Mapping[str, Any]) -> Lifting | None:
+    """The map behind observations with these attributes; None where they were not lifted."""
+    if "lift" not in attributes:
+        return None
+    chart = json.loads(attributes["lift_chart"])
+    return make_lifting(
+        Chart(np.array(chart["centre"]), np.array(chart["scale"]), tuple(chart["angles"])), int(attributes["lift"]),
+        int(attributes["lift_seed"]))
 
 
 def make_lifting(chart: Chart, dimension: int, seed: int) -> Lifting:

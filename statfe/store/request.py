@@ -13,7 +13,10 @@ from statfe.models.ising import IsingModel
 #: Parts of a request that are said in full where they differ, and those that are not.
 SPOKEN = {"sampler": "--sampler", "sweeps": "--sweeps", "replicas": "--replicas", "seed": "--seed",
           "samples_only": "--samples-only", "target_error": "--target-error", "max_seconds": "--max-seconds",
-          "states": "--states",
+          "states": "--states", "trajectories": "--trajectories", "samples": "--samples", "every": "--every",
+          "dt": "--dt", "transient": "--transient", "integrator": "--integrator", "start": "--start",
+          "noise": "--noise", "observe": "--observe", "embed": "--embed", "delay": "--delay", "lift": "--lift",
+          "dtype": "the type of numbers",
           "statfe": "the version of statfe"}
 UNSPOKEN = {"betas": "the grid of --beta", "kernels": "the sources of the kernels or the version of numba or Python"}
 

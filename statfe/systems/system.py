@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -14,6 +14,12 @@ from statfe.spec import Option
 #: Plain functions without values of their surroundings; numba compiles them into the loops that call them.
 Law = Callable[[float, np.ndarray, np.ndarray, np.ndarray], None]
 
+#: Where most of the published exponents stand.
+SPROTT = "J. C. Sprott, Chaos and Time-Series Analysis (Oxford 2003), appendix A"
+
+#: ``tangent(t, x, p, v, out)``: the Jacobian at `x` times one vector `v`, both of shape (dimension,), into `out`.
+TangentLaw = Callable[[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
+
 
 @dataclass(frozen=True)
 class Known:
@@ -22,9 +28,12 @@ class Known:
     Attributes
     ----------
     quantity
-        ``exponents``, ``kaplan_yorke``, ``correlation_dimension``, ``entropy``, ...
+        ``exponents``, ``sum_of_exponents``, ``largest_exponent``, ``kaplan_yorke``, ``correlation_dimension``, ...
     value
-        One number, or one for each exponent, largest first; exponents are per unit of time (per step of a map).
+        One number, or one for each exponent, largest first; exponents are per unit of time, of which a step of a map
+        takes `System.dt`. Fewer exponents than coordinates are the first ones.
+    source
+        Where it is published, or the rule it follows from.
     tolerance
         How far the source itself can be trusted, absolute.
     """
@@ -67,6 +76,9 @@ class System:
         dx/dt of a flow, or the next state of a map, into `out` of shape (dimension,).
     jacobian
         d rhs_i / d x_j into `out` of shape (dimension, dimension); every entry is written.
+    tangent
+        ``tangent(t, x, p, v, out)``: `jacobian` times one vector, for systems of many coordinates where that costs far
+        less than the matrix; None where it does not.
     dt
         Step of the fixed-step integrators; the time that one step of a map takes.
     period
@@ -115,6 +127,7 @@ class System:
     momenta: tuple[int, ...] = ()
     stiff: Callable[[np.ndarray], np.ndarray] | None = None
     known: tuple[Known, ...] = ()
+    tangent: TangentLaw | None = None
     spec: str = ""
 
     @property
@@ -139,6 +152,15 @@ class System:
         self.jacobian(t, np.asarray(x, dtype=np.float64), self.p, out)
         return out
 
+    def tangent_at(self, x: np.ndarray, v: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """The Jacobian at one state times `v` in plain Python, shape (dimension,)."""
+        if self.tangent is None:
+            product: np.ndarray = self.jacobian_at(x, t) @ v
+            return product
+        out = np.empty(self.dimension)
+        self.tangent(t, np.asarray(x, dtype=np.float64), self.p, np.asarray(v, dtype=np.float64), out)
+        return out
+
     def with_parameters(self, **changes: float) -> System:
         """The same law with other numbers, as a continuation needs it; published values no longer hold."""
         return replace(self, parameters={**self.parameters, **changes}, known=())
@@ -146,6 +168,16 @@ class System:
     def with_spec(self, spec: str) -> System:
         """The same system under the spec that builds it."""
         return replace(self, spec=spec)
+
+
+def usual(options: Mapping[str, Any], declared: Sequence[Option]) -> bool:
+    """Whether all `options` have their defaults, for which the published values hold."""
+    return all(options[o.name] == o.default for o in declared)
+
+
+def constant_divergence(value: float, formula: str) -> Known:
+    """The sum of the exponents where the trace of the Jacobian is the same everywhere; exact."""
+    return Known("sum_of_exponents", value, f"constant divergence {formula}")
 
 
 @dataclass(frozen=True)
@@ -170,7 +202,7 @@ class Family:
 
     @property
     def positional(self) -> bool:
-        """Whether the spec starts with a bare path."""
+        """Whether the spec starts with a bare path; further options are then numbers that replace those of the file."""
         return any(o.name == "path" for o in self.options)
 
     def to_dict(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from statfe.learned.vae.model import NOISE, NOISE_FLOOR, Vae
+from statfe.learned.vae.model import NOISE, Vae
 
 FUNCTIONS = {
     "tanh": math.tanh,
@@ -37,7 +37,7 @@ def log_likelihood(vae: Vae, x, z) -> float:
         elif vae.shape.likelihood == "spin":
             total += math.log(math.exp(a * x[i]) / (math.exp(a) + math.exp(-a)))
         else:
-            v = NOISE_FLOOR + math.exp(vae.arrays[NOISE][i])
+            v = vae.shape.noise_floor + math.exp(vae.arrays[NOISE][i])
             total += math.log(math.exp(-((x[i] - a) ** 2) / (2.0 * v)) / math.sqrt(2.0 * math.pi * v))
     return total
 

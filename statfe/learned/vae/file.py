@@ -2,7 +2,7 @@
 
 /encoder/layer_0, ... and /decoder/layer_0, ... hold `weight` on (input, unit) and `bias` on (unit), /noise the
 parameters of the variances of Gaussian units, /training what each epoch saw, /optimiser the state of Adam in the order
-of the parameters.
+of the parameters. /standard has the centre and the scale of data that were standardised.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from statfe.errors import StoreError
 from statfe.learned.dense_network import DenseNetwork
 from statfe.learned.vae.model import NOISE, PRECISIONS, Vae, VaeShape
 from statfe.learned.vae.score import model_spec
+from statfe.learned.vae.standard import Standard
 from statfe.learned.vae.training import MONITORS, TrainedVae, TrainingOptions, settings
 from statfe.store.hdf5 import create_root, json_text, new_file, write_attributes, write_coordinate, write_variable
 from statfe.store.reading import opened, read_attributes, require_group, understood
 
 #: Value of the root attribute `sampler`: the file holds a variational autoencoder.
 SAMPLER = "vae"
+#: Group of the standardisation.
+STANDARD = "standard"
 
 
 def write_vae(path: str | PathLike[str], trained: TrainedVae, command: str = "", data_hash: str = "",
@@ -47,7 +50,12 @@ def write_vae(path: str | PathLike[str], trained: TrainedVae, command: str = "",
             group = file.create_group(NOISE)
             write_coordinate(group, "unit", np.arange(shape.visible, dtype=np.int32), "1", "index of the visible unit")
             write_variable(
-                group, NOISE, vae.arrays[NOISE], ("unit",), "1", "ln of the variance above its floor of 1e-4")
+                group, NOISE, vae.arrays[NOISE], ("unit",), "1", "ln of the variance above its floor")
+        if trained.standard is not None:
+            group = file.create_group(STANDARD)
+            write_attributes(group, scale=trained.standard.scale)
+            write_coordinate(group, "unit", np.arange(shape.visible, dtype=np.int32), "1", "index of the visible unit")
+            write_variable(group, "centre", trained.standard.centre, ("unit",), "1", "mean of the training data")
         _write_record(file.create_group("training"), trained)
         _write_optimiser(file.create_group("optimiser"), trained)
 
@@ -106,7 +114,14 @@ def read_vae(path: str | PathLike[str]) -> TrainedVae:
                 Vae(shape, parameters), options, epochs=int(root["epochs"]),
                 history={name: looks[name][()] for name in MONITORS}, adam_count=int(adam.attrs["steps"]),
                 adam_first=adam["first"][()], adam_second=adam["second"][()], status=root["status"],
-                message=root["message"])
+                message=root["message"], standard=_read_standard(file))
+
+
+def _read_standard(file: h5py.File) -> Standard | None:
+    if STANDARD not in file:
+        return None
+    group = require_group(file, STANDARD)
+    return Standard(group["centre"][()], float(group.attrs["scale"]))
 
 
 def stored_data_hash(path: str | PathLike[str]) -> str:

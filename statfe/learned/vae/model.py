@@ -3,7 +3,7 @@
 The encoder's outputs are mu and ln sigma^2 side by side. The decoder's outputs are the log-odds of Bernoulli units,
 the fields of spins, p(s|z) = exp(a s) / (2 cosh a), or the means of Gaussian units, whose variances
 
-    v_i = NOISE_FLOOR + exp(noise_i)                                                                              (1)
+    v_i = noise_floor + exp(noise_i)                                                                              (1)
 
 are parameters (D. P. Kingma and M. Welling, ICLR 2014; D. J. Rezende, S. Mohamed and D. Wierstra, ICML 2014).
 """
@@ -25,7 +25,7 @@ from statfe.random import generator
 
 #: What a visible unit can be.
 LIKELIHOODS = ("bernoulli", "gaussian", "spin")
-#: Least variance of a Gaussian unit: without it a constant column has an infinite likelihood.
+#: Usual least variance of a Gaussian unit: without it a constant column has an infinite likelihood.
 NOISE_FLOOR = 1e-4
 #: Name of the parameters of (1).
 NOISE = "noise"
@@ -49,6 +49,8 @@ class VaeShape:
         One of `LIKELIHOODS`.
     activation
         Of hidden layers: ``tanh``, ``softplus`` or ``relu``.
+    noise_floor
+        Least variance of a Gaussian unit, (1): below what can be resolved of the data.
     """
 
     visible: int
@@ -57,12 +59,15 @@ class VaeShape:
     decoder: tuple[int, ...]
     likelihood: str = "bernoulli"
     activation: str = "tanh"
+    noise_floor: float = NOISE_FLOOR
 
     def __post_init__(self) -> None:
         if self.likelihood not in LIKELIHOODS:
             raise UsageError(f"likelihood {self.likelihood!r} is none of {', '.join(LIKELIHOODS)}")
         if self.activation not in ACTIVATIONS:
             raise UsageError(f"activation {self.activation!r} is none of {', '.join(ACTIVATIONS)}")
+        if not 0.0 < self.noise_floor < math.inf:
+            raise UsageError(f"noise_floor must be a finite number above 0, got {self.noise_floor!r}")
         for width in (self.visible, self.latent, *self.encoder, *self.decoder):
             if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
                 raise UsageError(f"a layer needs a whole number of units, 1 or more, got {width!r}")
@@ -197,7 +202,7 @@ def _start_from(shape: VaeShape, arrays: dict[str, np.ndarray], facts: Survey) -
     biases = arrays[shape.decoder_network.biases(shape.decoder_network.depth - 1)]
     if shape.likelihood == "gaussian":
         biases[:] = facts.means
-        arrays[NOISE][:] = np.log(np.maximum(facts.variances, NOISE_FLOOR))
+        arrays[NOISE][:] = np.log(np.maximum(facts.variances, shape.noise_floor))
         return
     share = facts.means if shape.likelihood == "bernoulli" else 0.5 * (1.0 + facts.means)
     # as if one more value of each had been seen: constant columns stay finite
@@ -208,7 +213,7 @@ def _start_from(shape: VaeShape, arrays: dict[str, np.ndarray], facts: Survey) -
 def unit_variances(shape: VaeShape, arrays: dict[str, np.ndarray]) -> np.ndarray:
     """v of (1) of the parameters `arrays`; ones where units are not Gaussian."""
     if shape.likelihood == "gaussian":
-        return NOISE_FLOOR + np.exp(arrays[NOISE])
+        return shape.noise_floor + np.exp(arrays[NOISE])
     return np.ones(shape.visible)
 
 

@@ -4,33 +4,61 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import PathLike
 
 import numpy as np
 
 from statfe.datasets.file_rows import open_rows
-from statfe.datasets.rows import survey
+from statfe.datasets.rows import Rows, survey
+from statfe.datasets.trajectory_rows import holds_trajectories, in_memory, open_trajectories
 from statfe.errors import UsageError
 from statfe.learned.vae.file import read_vae, stored_data_hash, stored_stream, write_vae
-from statfe.learned.vae.model import VaeShape
+from statfe.learned.vae.model import NOISE_FLOOR, VaeShape
+from statfe.learned.vae.standard import FINE_FLOOR, Standard, standard_of
 from statfe.learned.vae.training import TrainedVae, TrainingOptions, fit_vae
 from statfe.random import draw_seed
 from statfe.store.atomic import check_output
+from statfe.store.reading import opened
 
 #: Test rows at most where the training rows stay in their file.
 TEST_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What a training is where nothing else is said."""
+
+    latent: int
+    hidden: tuple[int, ...]
+    likelihood: str
+    epochs: int
+    rate: float
+    rate_decay: float
+    noise_floor: float
+
+
+#: For files of ``statfe data``, and for files of trajectories: room for more latent units than a small attractor
+#: needs, and a rate that falls, so that the units that are not needed fall asleep.
+OF_DATA = Usual(2, (64,), "bernoulli", 20, 1e-3, 1.0, NOISE_FLOOR)
+OF_TRAJECTORIES = Usual(8, (64, 64), "gaussian", 100, 3e-3, 0.97, FINE_FLOOR)
+
+
+def usual(data: str | PathLike[str]) -> Usual:
+    """The defaults of a training on this file."""
+    with opened(data) as file:
+        return OF_TRAJECTORIES if holds_trajectories(set(file)) else OF_DATA
 
 
 def train_vae(
     data: str | PathLike[str],
     output: str | PathLike[str],
     *,
-    latent: int = 2,
-    hidden: tuple[int, ...] = (64,),
-    likelihood: str = "bernoulli",
+    latent: int | None = None,
+    hidden: tuple[int, ...] | None = None,
+    likelihood: str | None = None,
     activation: str = "tanh",
-    epochs: int = 20,
+    epochs: int | None = None,
     options: TrainingOptions | None = None,
     stream: bool | None = None,
     seed: int | None = None,
@@ -44,11 +72,14 @@ def train_vae(
     Parameters
     ----------
     data
-        File that ``statfe data`` made: units 0 and 1, taken as +-1 for the spin likelihood.
+        File that ``statfe data`` made: units 0 and 1, taken as +-1 for the spin likelihood. Or a file with
+        /observations or /trajectories, whose samples are standardised (`statfe.learned.vae.standard`) rows of Gaussian
+        units, with whole trajectories or blocks of time as the test part (`statfe.datasets.trajectory_rows`).
     output
         File to write after every epoch; one that is there is the start where `resume` is set.
     latent, hidden
-        Latent units, and units of the hidden layers of the encoder; the decoder has them in reverse.
+        Latent units, and units of the hidden layers of the encoder; the decoder has them in reverse. Where these, the
+        likelihood, the epochs or the options are None, they are those of `usual`.
     epochs
         In all, those of a training that goes on among them.
     options
@@ -69,20 +100,25 @@ def train_vae(
         If `output` exists and neither `resume` nor `force` is set, or a file cannot be read or written.
     """
     check_output([output], force or resume, inputs=[data])
-    start, shape, kind, before = None, None, likelihood, None
+    by_default = usual(data)
+    start, shape, kind, before = None, None, likelihood or by_default.likelihood, None
     if resume:
         start, before = read_vae(output), stored_stream(output)
         kind = start.vae.shape.likelihood
-    train, test, streamed = open_rows(
-        data, before if stream is None else stream, TEST_ROWS, lambda units: _values(units, kind))
+    train, test, streamed, standard = _rows(data, before if stream is None else stream, kind)
     identity = survey(train).digest
+    epochs = by_default.epochs if epochs is None else epochs
     if start is not None:
         _check_goes_on(output, data, identity, before, streamed)
         chosen = start.options
     else:
-        chosen = options or TrainingOptions(seed=draw_seed() if seed is None else seed)
+        chosen = options or TrainingOptions(
+            seed=draw_seed() if seed is None else seed, rate=by_default.rate, rate_decay=by_default.rate_decay)
         chosen = chosen if seed is None else replace(chosen, seed=seed)
-        shape = VaeShape(train.shape[1], latent, hidden, hidden[::-1], likelihood, activation)
+        layers = by_default.hidden if hidden is None else hidden
+        shape = VaeShape(
+            train.shape[1], latent or by_default.latent, layers, layers[::-1], kind, activation,
+            by_default.noise_floor)
     command = _command(data, output, (start.vae.shape if start else shape), epochs, chosen, streamed)
 
     def save(state: TrainedVae) -> None:
@@ -92,10 +128,27 @@ def train_vae(
 
     trained = fit_vae(
         train, shape, epochs=epochs, options=None if start else chosen, test=test, start=start, after_epoch=save,
-        workers=workers)
+        workers=workers, standard=standard)
     if trained.epochs == (start.epochs if start else 0) and trained.status == "converged":
         save(trained)
     return trained
+
+
+def _rows(
+    data: str | PathLike[str], stream: bool | None, kind: str
+) -> tuple[Rows, np.ndarray, bool, Standard | None]:
+    """Training rows, test rows, whether the former stay in the file, and how they were standardised."""
+    if usual(data) is OF_DATA:
+        return (*open_rows(data, stream, TEST_ROWS, lambda units: _values(units, kind)), None)
+    if kind != "gaussian":
+        raise UsageError(f"samples of trajectories are numbers of any size, which the {kind} likelihood has not; take "
+                         "--likelihood gaussian")
+    parts = open_trajectories(data)
+    standard = standard_of(survey(parts.train))
+    train, streamed = in_memory(parts.train.seen_by(standard.apply), stream)
+    held = parts.test.seen_by(standard.apply)
+    few = np.unique(np.linspace(0, len(held) - 1, min(TEST_ROWS, len(held))).astype(np.int64))
+    return train, held.pick(few) if streamed else held.read(0, len(held)), streamed, standard
 
 
 def _check_goes_on(
@@ -122,10 +175,10 @@ def _command(
     return shlex.join([
         "statfe", "train", "vae", str(data), "-o", str(output), "--latent", str(shape.latent), "--hidden",
         ",".join(map(str, shape.encoder)), "--likelihood", shape.likelihood, "--activation", shape.activation,
-        "--epochs", str(epochs), "--batch", str(options.batch), "--rate", repr(options.rate), "--objective",
-        options.objective, "--samples", str(options.samples), "--kl-weight", repr(options.kl_weight), "--warm-up",
-        str(options.warm_up), "--precision", options.precision, "--stream" if streamed else "--no-stream", "--seed",
-        str(options.seed)])
+        "--epochs", str(epochs), "--batch", str(options.batch), "--rate", repr(options.rate), "--rate-decay",
+        repr(options.rate_decay), "--objective", options.objective, "--samples", str(options.samples), "--kl-weight",
+        repr(options.kl_weight), "--warm-up", str(options.warm_up), "--precision", options.precision,
+        "--stream" if streamed else "--no-stream", "--seed", str(options.seed)])
 
 
 def layers_of(text: str) -> tuple[int, ...]:

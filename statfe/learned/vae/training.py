@@ -19,9 +19,11 @@ from statfe.datasets.rows import MemoryRows, Rows, survey
 from statfe.errors import UsageError
 from statfe.executors import Crew
 from statfe.learned.adam import Adam
+from statfe.learned.flat import lined_up
 from statfe.learned.vae.model import PRECISIONS, Vae, VaeShape, fresh_vae
 from statfe.learned.vae.objective import Descent, Objective
 from statfe.learned.vae.rows import bound_rows
+from statfe.learned.vae.standard import Standard
 from statfe.random import generator
 from statfe.result import Status
 
@@ -48,8 +50,8 @@ class TrainingOptions:
 
     Attributes
     ----------
-    batch, rate
-        Samples a step; the rate of Adam.
+    batch, rate, rate_decay
+        Samples a step; the rate of Adam, and its factor from one epoch to the next.
     objective, samples
         See `statfe.learned.vae.objective`.
     kl_weight, warm_up
@@ -68,11 +70,14 @@ class TrainingOptions:
     warm_up: int = 0
     seed: int = 0
     precision: str = "float32"
+    rate_decay: float = 1.0
 
     def __post_init__(self) -> None:
         Objective(self.objective, self.samples, self.kl_weight)
         if self.precision not in PRECISIONS:
             raise UsageError(f"precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
+        if not 0.0 < self.rate_decay <= 1.0:
+            raise UsageError(f"rate_decay must be above 0 and at most 1, got {self.rate_decay:g}")
         if self.batch < 1 or self.warm_up < 0 or self.seed < 0 or not 0.0 < self.rate < math.inf:
             raise UsageError(
                 "training needs batch >= 1, a finite rate > 0, warm_up >= 0 and seed >= 0, got "
@@ -93,6 +98,8 @@ class TrainedVae:
         `MONITORS` by name, each of shape (epochs,).
     adam_count, adam_first, adam_second
         State of the optimiser.
+    standard
+        How the data became the rows that it saw; None where those are the data.
     status, message
         ``diverged`` where an epoch went wrong: the model is that before it.
     """
@@ -106,6 +113,7 @@ class TrainedVae:
     adam_second: np.ndarray | None = field(default=None, repr=False)
     status: Status = "converged"
     message: str = ""
+    standard: Standard | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Shape, options, status and what each epoch saw, as plain values."""
@@ -124,6 +132,7 @@ def fit_vae(
     start: TrainedVae | None = None,
     after_epoch: Callable[[TrainedVae], object] | None = None,
     workers: int = 1,
+    standard: Standard | None = None,
 ) -> TrainedVae:
     """Train a variational autoencoder until it has seen the data `epochs` times.
 
@@ -142,13 +151,15 @@ def fit_vae(
         Called with the training so far, as to save it.
     workers
         Threads. They change no bit, and help where a step is large: layers of some hundred units.
+    standard
+        How the data became these rows, to be kept with the model; that of `start` where it is given.
 
     Raises
     ------
     UsageError
         For data that do not belong to the model, and a batch larger than the data.
     """
-    begin = start or _fresh(data, shape, options or TrainingOptions())
+    begin = start or _fresh(data, shape, options or TrainingOptions(), standard)
     if start is not None and ((shape or start.vae.shape) != start.vae.shape
                               or (options or start.options) != start.options):
         raise UsageError("a training goes on with the model and options it began with; leave them out")
@@ -168,7 +179,9 @@ def fit_vae(
     return state
 
 
-def _fresh(data: np.ndarray | Rows, shape: VaeShape | None, options: TrainingOptions) -> TrainedVae:
+def _fresh(
+    data: np.ndarray | Rows, shape: VaeShape | None, options: TrainingOptions, standard: Standard | None
+) -> TrainedVae:
     if shape is None:
         raise UsageError("a new training needs the shape of its model")
     rows = data if isinstance(data, Rows) else MemoryRows(shape.check(data))
@@ -176,7 +189,7 @@ def _fresh(data: np.ndarray | Rows, shape: VaeShape | None, options: TrainingOpt
         shape.check(block)
     vae = fresh_vae(shape, options.seed, None, options.precision, survey(rows))
     adam = Adam(shape.layout.size, dtype=PRECISIONS[options.precision])
-    return TrainedVae(vae, options, adam_first=adam.moments[0], adam_second=adam.moments[1])
+    return TrainedVae(vae, options, adam_first=adam.moments[0], adam_second=adam.moments[1], standard=standard)
 
 
 def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -> TrainedVae:
@@ -184,21 +197,22 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
     options, shape = state.options, state.vae.shape
     rng = generator(options.seed, (EPOCH_KEY, state.epochs))
     kind = state.vae.parameters.dtype
-    vae = Vae(shape, state.vae.parameters.copy())
+    vae = Vae(shape, lined_up(shape.layout.size, kind))
+    vae.parameters[:] = state.vae.parameters
     adam = Adam(shape.layout.size, dtype=kind.type, crew=crew)
     assert state.adam_first is not None
     assert state.adam_second is not None
     adam.restore(state.adam_count, state.adam_first, state.adam_second)
     objective = Objective(options.objective, options.samples, options.kl_weight)
     descent = Descent(shape, options.batch, objective.copies, kind, crew)
-    steps = len(data) // options.batch
+    steps, rate = len(data) // options.batch, options.rate * options.rate_decay**state.epochs
     seen = np.empty((steps, len(MONITORS) - 1))
     for k, rows in enumerate(data.batches(rng, options.batch, whole=True)):
         noise = rng.standard_normal((len(rows), options.samples, shape.latent), dtype=kind)
         weight = options.kl_weight * _rise(state.epochs + (k + 1) / steps, options.warm_up)
         with np.errstate(over="ignore", invalid="ignore"):
             loss = descent.loss(vae, rows, noise, objective.at(weight))
-            square = adam.step(vae.parameters, descent.gradient, options.rate)
+            square = adam.step(vae.parameters, descent.gradient, rate)
         if shape.likelihood == "gaussian":
             # arrays are views, but the variances were computed
             vae = Vae(shape, vae.parameters)

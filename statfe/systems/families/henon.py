@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from statfe.spec import Option
-from statfe.systems.system import Family, Known, System
+from statfe.systems.system import SPROTT, Family, Known, System, constant_divergence, usual
 
 REFERENCE = "M. Henon, Commun. Math. Phys. 50, 69 (1976), eq. (4)"
+KNOWN = (Known("exponents", (0.41922, -1.62319), SPROTT, 1e-4), Known("kaplan_yorke", 1.2583, SPROTT, 2e-4))
+OPTIONS = (Option("a", "float", 1.4, "folding"), Option("b", "float", 0.3, "contraction of area"))
 
 
 def rhs(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
@@ -28,17 +31,17 @@ def jacobian(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
 
 def build(options: Mapping[str, Any]) -> System:
     """The map with its published exponents where the parameters are the usual ones."""
-    usual = (options["a"], options["b"]) == (1.4, 0.3)
-    source = "Sprott, Chaos and Time-Series Analysis (2003)"
+    published = KNOWN if usual(options, OPTIONS) else ()
+    b = abs(options["b"])
+    rule = (constant_divergence(math.log(b), "ln |b|, the change of area"),) if b > 0.0 else ()
     return System(
         name="henon", title="Henon map", kind="map", coordinates=("x", "y"), parameters=dict(options),
         rhs=rhs, jacobian=jacobian, dt=1.0, period=1.0, transient=1000.0, start=np.array([0.1, 0.1]),
         box=np.array([[-1.0, 1.0], [-0.3, 0.3]]), bound=1e3, reference=REFERENCE,
-        known=(Known("exponents", (0.41922, -1.62319), source, 1e-4),
-               Known("kaplan_yorke", 1.2583, source, 2e-4)) if usual else ())
+        known=(*published, *rule))
 
 
 FAMILY = Family(
     name="henon", group="map", summary="the plane stretched and folded; a strange attractor with a Cantor section",
-    options=(Option("a", "float", 1.4, "folding"), Option("b", "float", 0.3, "contraction of area")),
+    options=OPTIONS,
     build=build, reference=REFERENCE, facts=("sum of exponents ln |b|, exactly",))

@@ -1,0 +1,1 @@
+"""What networks have learned of attractors: dimension, density, spectrum, free energies, classes."""

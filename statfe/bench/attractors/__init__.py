@@ -1,0 +1,1 @@
+"""Exponents of every system of the catalogue against published values and the rules they must obey."""

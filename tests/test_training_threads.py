@@ -12,7 +12,7 @@ from statfe.blas import one_thread, threads_of_products
 from statfe.errors import UsageError
 from statfe.executors import LEAST_WORK, Crew, even_blocks
 from statfe.kernels.rbm import LANES, draw_double, draw_single
-from statfe.learned.adam import BLOCK, WORTH, Adam
+from statfe.learned.adam import BLOCK, Adam, vector_blocks
 from statfe.learned.products import product
 from statfe.learned.vae.model import LIKELIHOODS, VaeShape, fresh_vae
 from statfe.learned.vae.objective import Descent, Objective, loss_and_gradient
@@ -34,8 +34,7 @@ def units(rows, columns, likelihood="bernoulli"):
 def cut(monkeypatch):
     """All work is cut in blocks, little as it is."""
     monkeypatch.setattr("statfe.executors.LEAST_WORK", 1)
-    for place in ("learned.adam", "machines.optimiser"):
-        monkeypatch.setattr(f"statfe.{place}.BLOCK", 256)
+    monkeypatch.setattr("statfe.learned.adam.BLOCK", 256)
 
 
 class TestCrew:
@@ -155,7 +154,7 @@ def test_a_gradient_in_blocks_is_the_slope_of_the_loss(likelihood, objective, cu
 
 def test_adam_in_blocks_is_adam():
     size, rng = 3 * BLOCK + 1, np.random.default_rng(0)
-    assert len(even_blocks(size, WORTH * size, BLOCK)) == 2
+    assert len(vector_blocks(size)) == 2
     gradient, begin = rng.standard_normal(size), rng.standard_normal(size)
     found = begin.copy()
     adam = Adam(size, crew=Crew(2))

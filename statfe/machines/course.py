@@ -70,7 +70,7 @@ class Course:
         self.sigma = settings.noise * _scales(facts) if gaussian else np.ones(n_visible)
         self.shift = facts.means if gaussian else np.zeros(n_visible)
         self.parameters = Parameters(n_visible, settings.hidden, self.dtype)
-        self.gradient = Parameters(n_visible, settings.hidden, self.dtype)
+        self.gradient = Parameters(n_visible, settings.hidden, self.dtype, place=1)
         kind = GaussianUnits if gaussian else Units
         self.units = kind(self.dtype, seed, self.crew)
         rng = generator(seed, START_KEY)

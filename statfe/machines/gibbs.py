@@ -11,7 +11,7 @@ import numpy as np
 
 from statfe.executors import ALONE, Crew, even_blocks
 from statfe.kernels.rbm import LANES, draw_double, draw_single, probabilities_double, probabilities_single
-from statfe.learned.flat import FlatLayout
+from statfe.learned.flat import FlatLayout, lined_up
 from statfe.learned.products import dot, product
 from statfe.random import streams
 
@@ -23,11 +23,11 @@ PRECISIONS: dict[str, Real] = {"single": np.float32, "double": np.float64}
 
 
 class Parameters:
-    """a, b and W as views into one flat vector of one type; the same shape holds gradients."""
+    """a, b and W as views into one flat vector of one type; the same shape holds gradients, in another `place`."""
 
-    def __init__(self, n_visible: int, n_hidden: int, dtype: Real) -> None:
+    def __init__(self, n_visible: int, n_hidden: int, dtype: Real, place: int = 0) -> None:
         self.layout = FlatLayout({"a": (n_visible,), "b": (n_hidden,), "W": (n_visible, n_hidden)})
-        self.vector: np.ndarray = np.zeros(self.layout.size, dtype)
+        self.vector = lined_up(self.layout.size, dtype, place)
         views = self.layout.views(self.vector)
         self.a, self.b, self.W = views["a"], views["b"], views["W"]
 

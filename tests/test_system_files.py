@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import math
 import re
@@ -11,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from statfe._jit import _KEYS, law
 from statfe.errors import SpecError, UsageError
 from statfe.kernels.user_laws import compile_error
-from statfe.systems.catalogue import build_system
+from statfe.systems.catalogue import build_system, families
 from statfe.systems.expressions import derivative, places, read, written
 from statfe.systems.system import System
 
@@ -200,6 +202,27 @@ def test_laws_of_files_run_in_the_compiled_loops(here):
     states = march(swing, swing.start[None, :], 20, 10).states[0]
     assert [swing.conserved(x, swing.p) for x in states] == pytest.approx([swing.conserved(swing.start, swing.p)] * 20)
     assert np.ptp(states[:, 0]) > 0.5
+
+
+def test_compiled_code_of_a_file_is_found_again_and_never_stale(here):
+    def keys() -> list[str]:
+        families()["file"].build.__globals__["_read"].cache_clear()  # as a new process would see it
+        built = [build_system("file:a.toml"), build_system("file:b.py")]
+        # numba finds what is on disk by a module that can be imported
+        assert all(importlib.import_module(s.rhs.__module__) for s in built)
+        return [_KEYS[law(function)] for s in built for function in (s.rhs, s.jacobian)]
+
+    def write(value: float, formula: str) -> None:
+        np.save(here / "data.npy", np.array([value]))
+        (here / "a.toml").write_text(f'[equations]\nx = "{formula}"', encoding="utf-8")
+        (here / "b.py").write_text("import numpy as np\nW = np.load('data.npy')\nstart = [1.0]\n"
+                                   "def rhs(t, x, p, out):\n    out[0] = W[0] * x[0]\n", encoding="utf-8")
+
+    write(1.0, "x")
+    first = keys()
+    assert keys() == first
+    write(2.0, "x*x")
+    assert not set(keys()) & set(first)
 
 
 def test_laws_of_formulas_compile(here):

@@ -215,8 +215,10 @@ def written(node: ast.expr, where: Mapping[str, ast.expr]) -> str:
 
 def law(name: str, arguments: str, doc: str, lines: Sequence[str]) -> Callable[..., Any]:
     """A function of generated text, which it carries as `__text__`."""
-    text = f"def {name}({arguments}):\n    {doc!r}\n" + "".join(f"    {line}\n" for line in lines)
-    space: dict[str, Any] = {"np": np, "__name__": "statfe.systems.formulas"}
+    body = "\n".join(f"    {line}" for line in (repr(doc), *lines))
+    text = f"import numpy as np\n\n\ndef {name}({arguments}):\n{body}\n"
+    # compiled code that is found on disk looks up the module of its function: it must be one that can be imported
+    space: dict[str, Any] = {"__name__": __name__}
     exec(compile(text, f"<formulas of {name}>", "exec"), space)  # made of the nodes above alone
     made: Callable[..., Any] = space[name]
     made.__text__ = text  # type: ignore[attr-defined]

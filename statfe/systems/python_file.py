@@ -8,11 +8,15 @@ order of `p`), `kind`, `dt`, `period`, `transient`, `box`, `bound`, `angles`, `m
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from statfe.errors import UsageError, unknown_name
 from statfe.kernels.user_laws import compile_error, differences
@@ -35,6 +39,9 @@ def read_python(path: str, text: str) -> System:
     """
     found = _run(path, text)
     functions = {name: _function(path, name, found[name]) for name in ARGUMENTS if name in found}
+    around = text + _surroundings(found)
+    for function in functions.values():
+        function.__text__ = around  # type: ignore[attr-defined]
     if "rhs" not in functions:
         near = [name for name, value in found.items() if callable(value) and not name.startswith("_")]
         hint = unknown_name("function", "rhs", near) if near else "it defines no function"
@@ -69,6 +76,20 @@ def _run(path: str, text: str) -> dict[str, Any]:
         raise UsageError(f"{path}:{where_in(path, error)} {type(error).__name__}: "
                          f"{' '.join(str(error).split())}") from error
     return module.__dict__
+
+
+def _surroundings(found: dict[str, Any]) -> str:
+    """What compiled code of the file may hold beside its text: values read from elsewhere, helpers of other files."""
+    parts = []
+    for name, value in sorted(found.items()):
+        helper = getattr(value, "py_func", None)
+        if isinstance(value, np.ndarray):
+            parts.append(f"{name}: {value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}")
+        elif isinstance(value, (int, float, complex, str, tuple)):
+            parts.append(f"{name}: {value!r}")
+        elif helper is not None and helper.__code__.co_filename != found["__file__"]:
+            parts.append(f"{name}: {Path(helper.__code__.co_filename).read_text(encoding='utf-8')}")
+    return "\n".join(parts)
 
 
 def _function(path: str, name: str, raw: Any) -> Callable[..., Any]:

@@ -310,6 +310,16 @@ FAULTS = {
     "layers: the trial's fields forgotten in a move": (
         "statfe/kernels/layers.py", "_arguments(there, j, 1, small_tilts", "_arguments(there, j, 1, 0.0 * small_tilts",
         "test_annealed.py::test_a_move_of_layers_has_the_right_transition_matrix"),
+    "flips: half of what a spin leaves behind": (
+        "statfe/kernels/layer_flips.py", "field[i] -= 2.0 * s * column[i]", "field[i] -= s * column[i]",
+        "test_annealed.py::test_mean_weights_are_unbiased_up_and_down[rbm:visible=4,hidden=3,scale=1.5,seed=5-flips-"
+        "uniform]"),
+    "flips: the couplings of a spin without their common factor": (
+        "statfe/kernels/layer_flips.py", "shifts[j] = -2.0 * law[0] * total", "shifts[j] = 0.0 * total",
+        "test_annealed.py::test_a_move_of_layers_has_the_right_transition_matrix[8]"),
+    "bracket: ends drawn in": (
+        "statfe/annealed/bracket.py", "self.lower - WIDEN", "self.lower + WIDEN",
+        "test_layer_flips.py::test_a_bracket_drawn_out_by_its_errors_holds_the_truth"),
     "copies: into the parent's lane": (
         "statfe/kernels/lane_gather.py", "<< up", "<< down",
         "test_annealed.py::test_copies_land_in_the_right_lanes"),
@@ -467,6 +477,24 @@ FAULTS = {
     "VAE: the doubly reparameterised gradient has its weights once": (
         "statfe/kernels/vae.py", "g = weights[r] * (g + factor", "g = (g + factor",
         "test_vae.py::test_the_doubly_reparameterised_gradient_is_that_of_its_surrogate"),
+    "VAE: halfway terms that go all the way": (
+        "statfe/learned/vae/halfway.py", "0.5 ** np.arange(1, order + 1)", "0.5 ** np.arange(order)",
+        "test_vae_resummed.py::test_halfway_sums_of_three_states_written_out"),
+    "VAE: the jackknife of halfway sums takes its bias twice": (
+        "statfe/learned/vae/halfway.py", "whole[-1] + (BLOCKS - 1) *", "whole[-1] + 3.0 * (BLOCKS - 1) *",
+        "test_vae_resummed.py::test_halfway_samples_are_jackknifed_as_written_out"),
+    "VAE: the slope of the Gaussian part with the wrong sign": (
+        "statfe/learned/vae/gaussian_part.py", "- 0.5 * self.slope @", "+ 0.5 * self.slope @",
+        "test_vae_resummed.py::test_its_terms_add_up_to_its_free_energy_and_that_to_the_integral"),
+    "VAE: the curvature of the Gaussian part is not that of q's unit": (
+        "statfe/learned/vae/gaussian_part.py", "(apart[:, None] * u).T @ u", "0.5 * (apart[:, None] * u).T @ u",
+        "test_vae_resummed.py::test_the_gaussian_part_of_a_quadratic_form_is_itself"),
+    "VAE: modes without particles are not looked for": (
+        "statfe/learned/vae/annealing.py", "(held < SEEN * shares)", "(held < 0.0 * shares)",
+        "test_vae_resummed.py::test_annealing_that_has_missed_a_mode_says_so"),
+    "VAE: a training that runs away in its first epoch is measured by itself": (
+        "statfe/learned/vae/training.py", "if state.epochs else seen[0, 0]", "if state.epochs else mean[0]",
+        "test_vae.py::test_a_training_that_runs_away_but_stays_finite_has_diverged"),
     "VAE: moves in the latent space forget the prior": (
         "statfe/kernels/latent_moves.py", "t * (new_slopes[r, c] - place[r, c])", "t * new_slopes[r, c]",
         "test_vae_posterior.py::test_a_move_is_a_leapfrog_written_out_with_its_rejection"),

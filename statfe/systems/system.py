@@ -17,6 +17,9 @@ Law = Callable[[float, np.ndarray, np.ndarray, np.ndarray], None]
 #: Where most of the published exponents stand.
 SPROTT = "J. C. Sprott, Chaos and Time-Series Analysis (Oxford 2003), appendix A"
 
+#: Where correlation dimensions stand.
+GRASSBERGER = "P. Grassberger and I. Procaccia, Phys. Rev. Lett. 50, 346 (1983), table I"
+
 #: ``tangent(t, x, p, v, out)``: the Jacobian at `x` times one vector `v`, both of shape (dimension,), into `out`.
 TangentLaw = Callable[[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
 

@@ -51,4 +51,4 @@ FAMILY = Family(
     name="chua", group="flow", summary="an electric circuit with a bent resistor; the double scroll",
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("the law has corners at |x| = 1, where fixed steps lose order",
-           "large starts run away to infinity",))
+           "large starts run away to infinity"))

@@ -13,7 +13,7 @@ from statfe.systems.system import Family, Symmetry, System
 REFERENCE = "K. Kaneko, Prog. Theor. Phys. 72, 480 (1984); Physica D 34, 1 (1989), eq. (1)"
 OPTIONS = (
     Option("n", "int", 32, "number of sites", minimum=3, maximum=100_000),
-    Option("a", "float", 1.8, "fold of each map", minimum=0.0, maximum=2.0),
+    Option("a", "float", 1.9, "fold of each map", minimum=0.0, maximum=2.0),
     Option("epsilon", "float", 0.3, "coupling to the neighbours", minimum=0.0, maximum=1.0))
 
 

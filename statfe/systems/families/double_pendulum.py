@@ -72,13 +72,13 @@ def energy(x: np.ndarray, p: np.ndarray) -> float:
 
 
 def build(options: Mapping[str, Any]) -> System:
-    """The pendulum, let go with both rods level; times are in units of sqrt(l1 / g)."""
+    """The pendulum, let go from above the level; times are in units of sqrt(l1 / g)."""
     swing = (options["l1"] / abs(options["g"])) ** 0.5 if options["g"] else options["l1"]
     reach = options["m2"] * options["l1"] * options["l2"] / swing
     return System(
         name="double-pendulum", title="Double pendulum", kind="flow", coordinates=("angle1", "angle2", "p1", "p2"),
-        parameters=dict(options), rhs=rhs, jacobian=jacobian, dt=0.01 * swing, period=7.0 * swing, transient=0.0,
-        start=np.array([0.5 * np.pi, 0.5 * np.pi, 0.0, 0.0]),
+        parameters=dict(options), rhs=rhs, jacobian=jacobian, dt=0.005 * swing, period=7.0 * swing, transient=0.0,
+        start=np.array([2.0, 2.0, 0.0, 0.0]),
         box=np.array([[-np.pi, np.pi], [-np.pi, np.pi], [-reach, reach], [-reach, reach]]), bound=1e6 * reach,
         reference=REFERENCE, angles=(0, 1), symmetries=(Symmetry("mirror", -np.eye(4)),), conserved=energy,
         known=(constant_divergence(0.0, "0: Hamiltonian"),))

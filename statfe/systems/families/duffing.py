@@ -54,4 +54,4 @@ FAMILY = Family(
     facts=("sum of exponents -delta, exactly",
            "gamma=0.2: the wells keep a limit cycle each; gamma=0: two fixed points of (x, v)",
            "x to -x with half a turn of the phase is a symmetry, which is not linear",
-           "the box starts all at phase 0: basins are those of one moment of the force",))
+           "the box starts all at phase 0: basins are those of one moment of the force"))

@@ -47,4 +47,4 @@ FAMILY = Family(
     name="halvorsen", group="flow", summary="three coordinates in a circle; a symmetric strange attractor",
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("sum of exponents -3 a, exactly",
-           "many starts run away to infinity",))
+           "many starts run away to infinity"))

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from statfe.spec import Option
-from statfe.systems.system import SPROTT, Family, Known, System, constant_divergence, usual
+from statfe.systems.system import GRASSBERGER, SPROTT, Family, Known, System, constant_divergence, usual
 
 REFERENCE = "M. Henon, Commun. Math. Phys. 50, 69 (1976), eq. (4)"
-KNOWN = (Known("exponents", (0.41922, -1.62319), SPROTT, 1e-4), Known("kaplan_yorke", 1.2583, SPROTT, 2e-4))
+KNOWN = (Known("exponents", (0.41922, -1.62319), SPROTT, 1e-4), Known("kaplan_yorke", 1.2583, SPROTT, 2e-4),
+         Known("correlation_dimension", 1.21, GRASSBERGER, 0.01))
 OPTIONS = (Option("a", "float", 1.4, "folding"), Option("b", "float", 0.3, "contraction of area"))
 
 

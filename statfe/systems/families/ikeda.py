@@ -58,4 +58,4 @@ FAMILY = Family(
     summary="light that runs round a ring with a crystal; a strange attractor beside a fixed point",
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("sum of exponents 2 ln |u|, exactly",
-           "u=0.9: a fixed point near (2.97, 4.15) attracts as well",))
+           "u=0.9: a fixed point near (2.97, 4.15) attracts as well"))

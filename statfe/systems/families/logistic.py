@@ -40,4 +40,4 @@ FAMILY = Family(
     name="logistic", group="map", summary="the parabola; periods that double on the way to chaos",
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("r=4: exponent ln 2, invariant density 1 / (pi sqrt(x (1 - x)))",
-           "r=3.5699456: the end of the first doublings",))
+           "r=3.5699456: the end of the first doublings"))

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from statfe.spec import Option
-from statfe.systems.system import SPROTT, Family, Known, Symmetry, System, constant_divergence, usual
+from statfe.systems.system import GRASSBERGER, SPROTT, Family, Known, Symmetry, System, constant_divergence, usual
 
 REFERENCE = "E. N. Lorenz, J. Atmos. Sci. 20, 130 (1963), eqs (25)-(27)"
-KNOWN = (Known("exponents", (0.9056, 0.0, -14.5723), SPROTT, 5e-4), Known("kaplan_yorke", 2.062, SPROTT, 1e-3))
+KNOWN = (Known("exponents", (0.9056, 0.0, -14.5723), SPROTT, 5e-4), Known("kaplan_yorke", 2.062, SPROTT, 1e-3),
+         Known("correlation_dimension", 2.05, GRASSBERGER, 0.01))
 OPTIONS = (
     Option("sigma", "float", 10.0, "Prandtl number"),
     Option("rho", "float", 28.0, "Rayleigh number over its critical value"),

@@ -49,4 +49,4 @@ FAMILY = Family(
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("sum of exponents -a - 2 + 2 <x>",
            "the default parameters have a fixed point, a limit cycle and a strange attractor",
-           "F=8, G=1, a=0.25: the strange attractor of 1984",))
+           "F=8, G=1, a=0.25: the strange attractor of 1984"))

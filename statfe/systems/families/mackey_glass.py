@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from statfe.spec import Option
-from statfe.systems.system import Family, System
+from statfe.systems.system import GRASSBERGER, Family, Known, System, usual
 
 REFERENCE = "M. C. Mackey and L. Glass, Science 197, 287 (1977), eq. (4b); J. D. Farmer, Physica D 4, 366 (1982)"
+KNOWN = (Known("kaplan_yorke", 2.13, GRASSBERGER, 0.03), Known("correlation_dimension", 1.95, GRASSBERGER, 0.03))
 OPTIONS = (
     Option("tau", "float", 17.0, "delay", minimum=1e-6),
     Option("beta", "float", 0.2, "production"),
@@ -100,7 +101,8 @@ def build(options: Mapping[str, Any]) -> System:
         name="mackey-glass", title="Mackey-Glass", kind="map", coordinates=names,
         parameters={name: options[name] for name in ("tau", "beta", "gamma", "power")}, rhs=rhs, jacobian=jacobian,
         tangent=tangent, dt=tau / points, period=3.0 * tau, transient=100.0 * tau, start=np.full(points + 1, 1.2),
-        box=np.tile([0.4, 1.4], (points + 1, 1)), bound=1e3, reference=REFERENCE)
+        box=np.tile([0.4, 1.4], (points + 1, 1)), bound=1e3, reference=REFERENCE,
+        known=KNOWN if usual(options, OPTIONS) else ())
 
 
 FAMILY = Family(

@@ -51,4 +51,4 @@ FAMILY = Family(
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("sum of exponents 2 (gamma - alpha), exactly",
            "z keeps its sign",
-           "some starts run away to infinity",))
+           "some starts run away to infinity"))

@@ -45,4 +45,4 @@ FAMILY = Family(
     name="rossler", group="flow", summary="one spiral folded over; a strange attractor with a single lobe",
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("sum of exponents a - c + <x>",
-           "starts far out run away to infinity",))
+           "starts far out run away to infinity"))

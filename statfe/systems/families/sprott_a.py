@@ -45,4 +45,4 @@ FAMILY = Family(
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("exponents pair: the flow turned in time is the flow seen in a mirror",
            "mean of z is 0: the volume is kept on average, not everywhere",
-           "the default start lies in the chaotic sea; others lie on tori",))
+           "the default start lies in the chaotic sea; others lie on tori"))

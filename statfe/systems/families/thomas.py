@@ -47,4 +47,4 @@ FAMILY = Family(
     summary="a particle with friction in a cubic lattice of forces; a symmetric strange attractor",
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("sum of exponents -3 b, exactly",
-           "b = 0: conservative walk through the labyrinth",))
+           "b = 0: conservative walk through the labyrinth"))

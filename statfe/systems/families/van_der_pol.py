@@ -51,4 +51,4 @@ FAMILY = Family(
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("sum of exponents mu (1 - <x^2>)",
            "amplitude=0: one limit cycle, and the phase runs beside it",
-           "x to -x with half a turn of the phase is a symmetry, which is not linear",))
+           "x to -x with half a turn of the phase is a symmetry, which is not linear"))

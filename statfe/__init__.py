@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from statfe.api import (
+        analyze_attractors,
         bracket,
         compare,
         cumulant_expansion,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from statfe.result import FreeEnergy
 
 _HOMES = {
+    "analyze_attractors": "statfe.api",
     "bracket": "statfe.api",
     "compare": "statfe.api",
     "cumulant_expansion": "statfe.api",
@@ -79,7 +81,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "bracket", "compare", "cumulant_expansion",
+    "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "analyze_attractors", "bracket", "compare", "cumulant_expansion",
     "density_of_states", "disorder_average", "exact_distribution", "facts", "free_energy", "free_energy_profile",
     "generate_trajectories", "ground_state", "import_trajectories", "invariants", "load", "log_likelihood",
     "make_data", "model", "score_posterior", "self_averaging", "simulate", "tap_solutions", "thermodynamic_limit",

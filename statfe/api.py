@@ -50,6 +50,7 @@ from statfe.models.ising import IsingModel
 from statfe.registry import kinds_of_results, run_method
 from statfe.registry import methods as registered
 from statfe.report import check_report_libraries
+from statfe.report.attractors.analyze import analyze_attractors as analyze_attractors
 from statfe.report.compare import compare as compare
 from statfe.report.compare import report as report
 from statfe.report.compared import Compared as Compared

@@ -66,7 +66,7 @@ def turning_jacobian(_t, x, p, out):
     out[2, 0], out[2, 1], out[2, 2] = 1.0, 0.0, p[2]
 
 
-def turning_along(_t, x, v, p, out):
+def turning_along(_t, x, p, v, out):
     """`turning_jacobian` along one vector."""
     s = p[0] * (1.0 - p[3] * (x[0] * x[0] + x[1] * x[1]))
     g = 2.0 * p[0] * p[3] * (x[0] * v[0] + x[1] * v[1])

@@ -30,7 +30,7 @@ WHOLE, LEADING = 64, 16
 #: Between two orthonormalisations vectors may grow apart by this factor, as a logarithm; and at most so many steps.
 SPREAD, MOST_STEPS = 6.0, 50
 #: Work of a run, in multiplications of vectors by entries of a Jacobian, and the least and most steps.
-WORK, LEAST, MOST = 2e9, 3e4, 4e6
+WORK, LEAST, MOST = 6e9, 3e4, 4e6
 #: Steps of the transient between two looks at whether it escaped.
 CHUNK = 100
 #: Directions that contract by more than exp(-`FOLD`) in one step are lost to rounding.
@@ -107,11 +107,10 @@ class Growth:
 def loop_of(system: System, integrator: str) -> Any:
     """The compiled loop `statfe.kernels.tangent.grow` of a system."""
     parts: dict[str, Any] = {"jacobian": law(system.jacobian)}
-    along = getattr(system, "tangent", None)
-    if along is None:
+    if system.tangent is None:
         pull = instance(kernels.pull_matrix, **parts)
     else:
-        pull = instance(kernels.pull_vectors, tangent=law(along), **parts)
+        pull = instance(kernels.pull_vectors, tangent=law(system.tangent), **parts)
     rhs = law(system.rhs)
     if integrator == "etdrk4":
         step = instance(kernels.etdrk4_tangent, bent=instance(kernels.bent, rhs=rhs, pull=pull))

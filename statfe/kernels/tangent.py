@@ -24,7 +24,7 @@ def jacobian(t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
     raise NotImplementedError
 
 
-def tangent(t: float, x: np.ndarray, v: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
+def tangent(t: float, x: np.ndarray, p: np.ndarray, v: np.ndarray, out: np.ndarray) -> None:
     """Stand-in: the derivative applied to one vector."""
     raise NotImplementedError
 
@@ -66,7 +66,7 @@ def pull_vectors(t: float, x: np.ndarray, v: np.ndarray, p: np.ndarray, jac: np.
     for m in range(k):
         for i in range(n):
             one[i] = v[i, m]
-        tangent(t, x, one, p, image)
+        tangent(t, x, p, one, image)
         for i in range(n):
             out[i, m] = image[i]
     trace = 0.0

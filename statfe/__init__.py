@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from statfe.api import (
+        analyze_attractors,
         bracket,
         compare,
         cumulant_expansion,
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
         facts,
         free_energy,
         free_energy_profile,
+        generate_trajectories,
         ground_state,
+        import_trajectories,
         invariants,
         load,
         log_likelihood,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from statfe.result import FreeEnergy
 
 _HOMES = {
+    "analyze_attractors": "statfe.api",
     "bracket": "statfe.api",
     "compare": "statfe.api",
     "cumulant_expansion": "statfe.api",
@@ -53,7 +57,9 @@ _HOMES = {
     "facts": "statfe.api",
     "free_energy": "statfe.api",
     "free_energy_profile": "statfe.api",
+    "generate_trajectories": "statfe.api",
     "ground_state": "statfe.api",
+    "import_trajectories": "statfe.api",
     "invariants": "statfe.api",
     "load": "statfe.api",
     "log_likelihood": "statfe.api",
@@ -75,10 +81,11 @@ _HOMES = {
 }
 
 __all__ = [
-    "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "bracket", "compare", "cumulant_expansion",
+    "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "analyze_attractors", "bracket", "compare", "cumulant_expansion",
     "density_of_states", "disorder_average", "exact_distribution", "facts", "free_energy", "free_energy_profile",
-    "ground_state", "invariants", "load", "log_likelihood", "make_data", "model", "score_posterior",
-    "self_averaging", "simulate", "tap_solutions", "thermodynamic_limit", "train_rbm", "train_vae", "wang_landau"]
+    "generate_trajectories", "ground_state", "import_trajectories", "invariants", "load", "log_likelihood",
+    "make_data", "model", "score_posterior", "self_averaging", "simulate", "tap_solutions", "thermodynamic_limit",
+    "train_rbm", "train_vae", "wang_landau"]
 
 
 def __getattr__(name: str) -> Any:

@@ -53,10 +53,10 @@ class CleanCopy:
             compileall.compile_dir(place / name, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
         shutil.copy(ROOT / "setup.cfg", place)
         self._share_kernels()
-        # Compiling costs more than running here: without the passes of LLVM it costs a third less.
+        # Compiling costs more than running here: without the last passes of LLVM it costs less.
         environment = {
             **os.environ, "PYTHONPATH": os.pathsep.join([str(place), str(place / "cli")]),
-            "PYTHONDONTWRITEBYTECODE": "", "STATFE_CACHE_DIR": str(place / "cache"), "NUMBA_OPT": "0",
+            "PYTHONDONTWRITEBYTECODE": "", "STATFE_CACHE_DIR": str(place / "cache"), "NUMBA_OPT": "1",
             "OPENBLAS_NUM_THREADS": "1"}
         for name in [n for n in environment if n.startswith(("PYTEST_", "COV_"))]:
             environment.pop(name)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from statfe_cli.main import main
 
+import statfe
 from statfe.attractors import generation, generation_run
 from statfe.attractors.embedding import choose_delay, choose_dimension, delay_vectors, mutual_information
 from statfe.attractors.generate import forecast, generate
@@ -34,7 +35,8 @@ def motion():
 
 
 def test_states_are_those_of_a_march_and_the_file_keeps_the_format(tmp_path):
-    found = generate("lorenz63:rho=30", tmp_path / "a.h5", every=4, noise=0.1, **SHORT)
+    statfe.generate_trajectories("lorenz63:rho=30", tmp_path / "a.h5", every=4, noise=0.1, **SHORT)
+    found = statfe.load(tmp_path / "a.h5")
     system = build_system("lorenz63:rho=30")
     starts = draw_starts(system, "attractor", 3, 0, 5)
     after = march(system, starts, 1, 400 // 64 * 64 + 64).states[:, 0]

@@ -207,7 +207,7 @@ def plan_generation(
     if not (math.isfinite(transient) and transient >= 0.0):
         raise UsageError(f"transient must be a time from 0 up, got {transient:g}")
     if every is None:
-        every = 1 if system.kind == "map" else max(1, round(system.period / (PER_PERIOD * dt)))
+        every = max(1, round(system.period / (PER_PERIOD * dt)))
     if trajectories > MOST_TRAJECTORIES or trajectories * samples > MOST:
         raise UsageError(f"{trajectories} trajectories of {samples} samples are too many: at most "
                          f"{MOST_TRAJECTORIES:,} trajectories, and {MOST:.0e} samples in all")

@@ -81,9 +81,9 @@ def _ends(system: System, states: np.ndarray, steps: int, dt: float, refine: flo
 
 
 def _size(system: System, states: np.ndarray) -> float:
-    """Root of the summed variances, or of the summed squares where all states are the same."""
+    """Root of the summed variances, or of the summed squares where all states are the same; angles have size one."""
     plain = [i for i in range(system.dimension) if i not in system.angles]
-    found = math.sqrt(float(states[:, plain].var(axis=0).sum()))
+    found = math.sqrt(float(states[:, plain].var(axis=0).sum()) + len(system.angles))
     return max(found, 1e-3 * math.sqrt(float((states[:, plain] ** 2).sum(axis=1).mean())), 1e-9)
 
 

@@ -62,7 +62,7 @@ def html_page(
         _section(f"model-{k}", c, d) for k, (c, d) in enumerate(zip(comparisons, drawings, strict=True), start=1)]
     text = _template().render(
         title=first.title or _default_title(comparisons), first=first, sections=sections, kinds=KIND_MEANING,
-        verdicts=VERDICT_MEANING, open_rows=OPEN_ROWS, style=_resource("report.css"), brief=brief,
+        verdicts=VERDICT_MEANING, open_rows=OPEN_ROWS, style=resource("report.css"), brief=brief,
         trust=trust_section(comparisons), machine=machine, study=figures_of("study", study))
     return text.encode("utf-8")
 
@@ -79,8 +79,13 @@ def _default_title(comparisons: Sequence[Comparison]) -> str:
     return f"Free energies of {len(comparisons)} models"
 
 
-@functools.cache
 def _template() -> Template:
+    return template("report.html.j2")
+
+
+@functools.cache
+def template(name: str) -> Template:
+    """A template of ours, with our filters."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -89,14 +94,15 @@ def _template() -> Template:
 
     room = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=printable, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, loader=FunctionLoader(_resource))
+        keep_trailing_newline=True, loader=FunctionLoader(resource))
     room.filters |= {
         "number": number, "with_error": with_error, "duration": duration, "fact": fact,
         "verdict_class": VERDICT_CLASS.__getitem__, "rms": rms}
-    return room.get_template("report.html.j2")
+    return room.get_template(name)
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """The text of a file that comes with the reports."""
     return importlib.resources.files("statfe.report").joinpath(name).read_text("utf-8")
 
 

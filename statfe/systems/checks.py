@@ -73,7 +73,7 @@ def _refuse_unfinished(path: str, name: str, values: np.ndarray, system: System)
         return
     bad = int(np.argmin(np.isfinite(values)))
     raise UsageError(f"{path}: the law of {system.coordinates[bad]} gives {values[bad]} at the start, "
-                     f"{_point(system, system.start)}; write all entries of out, or give another start")
+                     f"{_point(system, system.start)}; mend the law there, or give another start")
 
 
 def _check_jacobian(path: str, system: System, x: np.ndarray) -> None:

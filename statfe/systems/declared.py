@@ -139,9 +139,12 @@ def _symmetries(path: str, raw: Any, n: int) -> tuple[Symmetry, ...]:
         raise UsageError(f"{path}: symmetries must be {SETTINGS['symmetries']}, not {_short(raw)}")
     found = []
     for name, matrix in raw.items():
-        values = np.asarray(matrix, dtype=np.float64)
-        if values.shape != (n, n):
-            raise UsageError(f"{path}: symmetries: {name} has shape {values.shape}; write {n} x {n} numbers")
+        try:
+            values = np.array(matrix, dtype=np.float64)
+        except (TypeError, ValueError):
+            values = np.empty(0)
+        if values.shape != (n, n) or not np.isfinite(values).all():
+            raise UsageError(f"{path}: symmetries: {name} must be {n} rows of {n} numbers, not {_short(matrix)}")
         found.append(Symmetry(str(name), values))
     return tuple(found)
 

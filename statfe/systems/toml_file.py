@@ -56,9 +56,12 @@ def read_toml(path: str, text: str) -> System:
         raise UsageError(f'{path}: has no [equations]; write one line for each coordinate, such as x = "a * (y - x)"')
     parameters = numbers(path, "parameters", raw.get("parameters", {}))
     _refuse_clashes(path, list(equations), list(parameters))
-    reader = _Reader(path, text, list(equations), list(parameters))
     settings = {name: value for name, value in raw.items() if name in SETTINGS}
-    return declared(path, {**settings, "coordinates": list(equations)}, reader.laws(raw))
+    try:
+        laws = _Reader(path, text, list(equations), list(parameters)).laws(raw)
+    except RecursionError:
+        raise UsageError(f"{path}: a formula is too long; split it, or write the law in Python") from None
+    return declared(path, {**settings, "coordinates": list(equations)}, laws)
 
 
 class _Reader:

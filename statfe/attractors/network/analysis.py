@@ -129,7 +129,7 @@ def analyse_networks(
     groups = _grouped(parts, attractors or path, stretches, trajectories, coders, seed, remarks)
     return NetworkAnalysis(
         parts.names, parts.source, parts.rule, stretches.shape[0] * stretches.shape[1], standard.scale, parts.step,
-        _known_noise(parts), _state_dimension(parts), pictures, vision, found, groups, seed, remarks)
+        _known_noise(parts, standard.scale), _state_dimension(parts), pictures, vision, found, groups, seed, remarks)
 
 
 def _alike(left: Standard, right: Standard) -> bool:
@@ -171,9 +171,10 @@ def _grouped(
     return groups
 
 
-def _known_noise(parts: TrajectoryParts) -> float:
+def _known_noise(parts: TrajectoryParts, scale: float) -> float:
+    """What the file says is relative to each column; `scale` is their root mean square size."""
     noise = parts.file.observation_attributes.get("noise")
-    return float(noise) if isinstance(noise, (int, float)) and parts.source == "observations" else math.nan
+    return scale * float(noise) if isinstance(noise, (int, float)) and parts.source == "observations" else math.nan
 
 
 def _state_dimension(parts: TrajectoryParts) -> Invariant | None:

@@ -10,7 +10,7 @@ from statfe.random import generator
 #: Key of the random stream of points off the attractor (see `statfe.random.generator`).
 OFF_KEY = 9452
 #: How far points are shifted, in the scale of the data.
-SHIFTS = (0.1, 0.3)
+SHIFTS = (0.01, 0.03, 0.1)
 
 
 def area_under_curve(on: np.ndarray, off: np.ndarray) -> float:

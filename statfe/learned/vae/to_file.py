@@ -112,9 +112,7 @@ def train_vae(
         _check_goes_on(output, data, identity, before, streamed)
         chosen = start.options
     else:
-        chosen = options or TrainingOptions(
-            seed=draw_seed() if seed is None else seed, rate=by_default.rate, rate_decay=by_default.rate_decay)
-        chosen = chosen if seed is None else replace(chosen, seed=seed)
+        chosen = _options(options, seed, by_default)
         layers = by_default.hidden if hidden is None else hidden
         shape = VaeShape(
             train.shape[1], latent or by_default.latent, layers, layers[::-1], kind, activation,
@@ -132,6 +130,12 @@ def train_vae(
     if trained.epochs == (start.epochs if start else 0) and trained.status == "converged":
         save(trained)
     return trained
+
+
+def _options(given: TrainingOptions | None, seed: int | None, by_default: Usual) -> TrainingOptions:
+    chosen = given or TrainingOptions(
+        seed=draw_seed() if seed is None else seed, rate=by_default.rate, rate_decay=by_default.rate_decay)
+    return chosen if seed is None else replace(chosen, seed=seed)
 
 
 def _rows(

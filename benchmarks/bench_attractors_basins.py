@@ -169,13 +169,11 @@ def test_attractors_and_basins(case, figure):
 
 
 def main() -> None:
-    """Print the table."""
-    rows = [list(HEADS)]
+    """Print the table, system by system."""
+    print(" | ".join(HEADS), flush=True)
     for case in CASES:
-        rows += rows_of(case)[0]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(HEADS))]
-    for row in rows:
-        print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+        for row in rows_of(case)[0]:
+            print(" | ".join(row), flush=True)
 
 
 if __name__ == "__main__":

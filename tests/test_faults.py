@@ -461,7 +461,7 @@ FAULTS = {
     "recall: a field forgets a flip": (
         "statfe/kernels/recall.py", "local[j] += twice * row[j]", "local[j] += 0.9 * twice * row[j]",
         "test_laboratory.py::test_states_settle_as_their_slow_twin_does"),
-    "basins: the wall of a cell counts twice": (
+    "basins: cells of half their width": (
         "statfe/kernels/cells.py", "np.uint64(np.int64(math.floor(offset / width[i])))",
         "np.uint64(np.int64(math.floor(2.0 * offset / width[i])))",
         "test_basin_parts.py::test_a_window_counts_cells_and_sums"),
@@ -475,7 +475,8 @@ FAULTS = {
         "statfe/attractors/basins/search.py", "found.labels[start] = ESCAPED", "found.labels[start] = NONE_FOUND",
         "test_basins.py::test_three_answers_are_three"),
     "features: mirror images share their features": (
-        "statfe/attractors/basins/features.py", "places = [((v / extent)[plain])", "places = [np.abs((v / extent)[plain])",
+        "statfe/attractors/basins/features.py", "places = [((v / extent)[plain])",
+        "places = [np.abs((v / extent)[plain])",
         "test_basins.py::test_two_points_on_a_line"),
     "continuation: symmetry is not asked for": (
         "statfe/attractors/basins/continuation.py",

@@ -22,7 +22,7 @@ from statfe.systems.system import System
 METHODS: dict[str, Callable[..., Method]] = {"recurrences": Recurrences, "features": Features}
 DEFAULT_STARTS = 1000
 #: Transients and characteristic times that runs are followed for, at least, where volumes are kept.
-PATIENCE, LEAST_PERIODS = 10.0, 500.0
+PATIENCE, LEAST_PERIODS = 10.0, 200.0
 
 Progress = Callable[[str, float], None]
 

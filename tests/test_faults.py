@@ -534,6 +534,27 @@ FAULTS = {
     "exponents: a rule that fails is not said": (
         "statfe/attractors/rules.py", "passed = bool(abs(value) <= allowed)", "passed = True",
         "test_exponents.py::test_a_rule_that_fails_takes_the_numbers_back"),
+    "basins: cells of half their width": (
+        "statfe/kernels/cells.py", "np.uint64(np.int64(math.floor(offset / width[i])))",
+        "np.uint64(np.int64(math.floor(2.0 * offset / width[i])))",
+        "test_basin_parts.py::test_a_window_counts_cells_and_sums"),
+    "basins: saddles pass for attractors": (
+        "statfe/attractors/basins/verify.py", "    if point.unstable:\n", "    if False:\n",
+        "test_basins.py::test_the_saddle_is_reported"),
+    "basins: copies are not followed": (
+        "statfe/attractors/basins/verify.py", "    if left:\n", "    if False:\n",
+        "test_basins.py::test_transient_chaos_is_no_attractor"),
+    "basins: escapes count as no attractor": (
+        "statfe/attractors/basins/search.py", "found.labels[start] = ESCAPED", "found.labels[start] = NONE_FOUND",
+        "test_basins.py::test_three_answers_are_three"),
+    "features: mirror images share their features": (
+        "statfe/attractors/basins/features.py", "places = [((v / extent)[plain])",
+        "places = [np.abs((v / extent)[plain])",
+        "test_basins.py::test_two_points_on_a_line"),
+    "continuation: symmetry is not asked for": (
+        "statfe/attractors/basins/continuation.py",
+        "if _own_image(before.found, i) == _own_image(now.found, j):", "if True:",
+        "test_attractor_continuation.py::test_a_pitchfork_breaks_the_symmetry"),
 }
 
 

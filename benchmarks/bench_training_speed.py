@@ -1,17 +1,25 @@
 """How fast machines are trained, beside scikit-learn and PyTorch where they are installed (the extra [peers]).
 
     python -m benchmarks.bench_training_speed [--threads 2] [--rounds 7] [--steps 40] [--case NAME] [--cpu]
+                                              [--only SIDE] [--quiet 0.05] [--patience 600]
 
 All sides of a case train for one epoch in turn, round by round, each with the given number of threads; medians over the
 rounds, and of the ratios within a round. PyTorch gets the better of its two Adams. The ceiling is that of single
-precision products of 1024 x 1024, as many at a time as there are threads. On a machine that others use, threads that
-wait for each other wait for them: ratios of two threads say little there, those of --threads 1 --cpu (CPU seconds) do.
+precision products of 1024 x 1024, as many at a time as there are threads. Threads of OpenMP and of OpenBLAS spin for up
+to 30 ms before they sleep, so every turn begins after a rest. `cores` are CPU seconds over seconds.
+
+On a machine that others use, threads that wait for each other wait for them: ratios of two threads say little there,
+those of --threads 1 --cpu (CPU seconds) do. `nice` helps less than it seems: where the kernel groups processes by
+session (sched_autogroup), other sessions get their share of every core however nice they are. --quiet takes turns again
+in which other programs had more than that share of the machine (Linux).
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import math
+import os
 import statistics
 import threading
 import time
@@ -30,7 +38,52 @@ from statfe.machines.train import train_rbm
 ENDLESS = 10**6
 #: Side of the product that measures the ceiling; steps of an epoch.
 GEMM, STEPS = 1024, 40
+#: Seconds of rest before a turn, and between two looks for a quiet machine.
+REST, PAUSE = 0.05, 0.5
 MOMENTUM, RATE = 0.5, 0.05
+
+
+class Machine:
+    """What a stretch of time took: seconds, CPU seconds of this process, and the share of the machine others had."""
+
+    def __enter__(self) -> Machine:
+        self._begun = time.perf_counter(), time.process_time(), self._busy()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        begun, own, all_ = self._begun
+        self.seconds, self.own = time.perf_counter() - begun, time.process_time() - own
+        self.others = (self._busy() - all_ - self.own) / ((os.cpu_count() or 1) * self.seconds)
+
+    @staticmethod
+    def _busy() -> float:
+        """CPU seconds of all processes since the machine began: all columns but `idle` and `iowait`."""
+        if not os.path.exists("/proc/stat"):
+            return math.nan
+        with open("/proc/stat", encoding="ascii") as file:
+            ticks = [int(word) for word in file.readline().split()[1:9]]
+        return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+
+
+class Patience:
+    """Turns on a machine where others have at most a share `quiet`, while there are `seconds` left to wait."""
+
+    def __init__(self, quiet: float, seconds: float) -> None:
+        self._quiet, self._until = quiet, time.monotonic() + seconds
+
+    def turn(self, epoch: Callable[[], object]) -> Machine | None:
+        """What an epoch took; None where the time is up."""
+        while True:
+            time.sleep(REST)
+            with Machine() as machine:
+                epoch()
+            if not machine.others > self._quiet:  # NaN where it is not known
+                return machine
+            while machine.others > self._quiet:
+                if time.monotonic() > self._until:
+                    return None
+                with Machine() as machine:
+                    time.sleep(PAUSE)
 
 
 class Turns:
@@ -172,25 +225,29 @@ def ceiling(threads: int) -> float:
     return 2e-9 * 2 * threads * GEMM**3 / best
 
 
-def run(case: Case, threads: int, rounds: int, steps: int, clock: Callable[[], float]) -> None:
+def run(
+    case: Case, threads: int, rounds: int, steps: int, cpu: bool, patience: Patience, only: str | None = None
+) -> None:
     """Print the table of a case."""
     steps *= 1 if case.flops > 1e6 else 10
     data = (np.random.default_rng(0).random((steps * case.batch, case.visible)) < 0.2).astype(np.int8)
-    sides = case.sides(data, threads)
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    sides = {name: side for name, side in case.sides(data, threads).items() if only in (None, name)}
+    found: list[dict[str, Machine]] = []
     for k in range(rounds + 1):
-        for name, epoch in sides.items():
-            begun = clock()
-            epoch()
-            if k:  # the first round warms up
-                seconds[name].append(clock() - begun)
-    print(f"\n{case.name}, batches of {case.batch}, {threads} threads, {rounds} rounds\n"
-          f"{'':22s}{'samples/s':>12s}{'best':>12s}{'GFLOP/s':>9s}{'statfe is faster by':>22s}")
-    for name, took in seconds.items():
-        rate = len(data) / statistics.median(took)
-        ratio = statistics.median(t / own for t, own in zip(took, seconds["statfe"], strict=True))
-        print(f"{name:22s}{rate:12.0f}{len(data) / min(took):12.0f}{1e-9 * rate * case.flops:9.0f}{ratio:22.2f}",
-              flush=True)
+        turns = {name: patience.turn(epoch) for name, epoch in sides.items()}
+        if k and None not in turns.values():  # the first round warms up
+            found.append({name: turn for name, turn in turns.items() if turn})
+    print(f"\n{case.name}, batches of {case.batch}, {threads} threads, {len(found)} rounds of {rounds}\n"
+          f"{'':22s}{'samples/s':>12s}{'best':>12s}{'GFLOP/s':>9s}{'cores':>7s}{'statfe is faster by':>22s}")
+    for name in sides if found else ():
+        took = [turns[name].own if cpu else turns[name].seconds for turns in found]
+        rate, cores = len(data) / statistics.median(took), statistics.median(
+            turns[name].own / turns[name].seconds for turns in found)
+        ratio = statistics.median(
+            t / (own.own if cpu else own.seconds) for t, own in zip(
+                took, (turns["statfe"] for turns in found), strict=True)) if "statfe" in sides else math.nan
+        print(f"{name:22s}{rate:12.0f}{len(data) / min(took):12.0f}{1e-9 * rate * case.flops:9.0f}{cores:7.2f}"
+              f"{ratio:22.2f}", flush=True)
 
 
 def main() -> None:
@@ -201,15 +258,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="Of an epoch; ten times as many for small models.")
     parser.add_argument("--cpu", action="store_true", help="Count CPU seconds.")
     parser.add_argument("--case", choices=[case.name for case in CASES])
+    parser.add_argument("--only", metavar="SIDE", help="As 'statfe' or 'PyTorch': one side alone.")
+    parser.add_argument("--quiet", type=float, default=math.inf, help="Largest share of the machine of others.")
+    parser.add_argument("--patience", type=float, default=600.0, help="Seconds to wait for a quiet machine.")
     asked = parser.parse_args()
-    clock = time.process_time if asked.cpu else time.perf_counter
+    patience = Patience(asked.quiet, asked.patience)
     # scikit-learn's products are those of numpy and scipy
     with threads_of_products(asked.threads):
         print(f"ceiling of products: {ceiling(asked.threads):.0f} GFLOP/s with {asked.threads} threads, "
               f"{ceiling(1):.0f} with one")
         for case in CASES:
             if asked.case in (None, case.name):
-                run(case, asked.threads, asked.rounds, asked.steps, clock)
+                run(case, asked.threads, asked.rounds, asked.steps, asked.cpu, patience, asked.only)
 
 
 if __name__ == "__main__":

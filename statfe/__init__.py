@@ -24,7 +24,9 @@ if TYPE_CHECKING:
         facts,
         free_energy,
         free_energy_profile,
+        generate_trajectories,
         ground_state,
+        import_trajectories,
         invariants,
         load,
         log_likelihood,
@@ -55,7 +57,9 @@ _HOMES = {
     "facts": "statfe.api",
     "free_energy": "statfe.api",
     "free_energy_profile": "statfe.api",
+    "generate_trajectories": "statfe.api",
     "ground_state": "statfe.api",
+    "import_trajectories": "statfe.api",
     "invariants": "statfe.api",
     "load": "statfe.api",
     "log_likelihood": "statfe.api",
@@ -79,9 +83,9 @@ _HOMES = {
 __all__ = [
     "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "analyze_attractors", "bracket", "compare",
     "cumulant_expansion", "density_of_states", "disorder_average", "exact_distribution", "facts", "free_energy",
-    "free_energy_profile", "ground_state", "invariants", "load", "log_likelihood", "make_data", "model",
-    "score_posterior", "self_averaging", "simulate", "tap_solutions", "thermodynamic_limit", "train_rbm", "train_vae",
-    "wang_landau"]
+    "free_energy_profile", "generate_trajectories", "ground_state", "import_trajectories", "invariants", "load",
+    "log_likelihood", "make_data", "model", "score_posterior", "self_averaging", "simulate", "tap_solutions",
+    "thermodynamic_limit", "train_rbm", "train_vae", "wang_landau"]
 
 
 def __getattr__(name: str) -> Any:

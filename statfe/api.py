@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from statfe.attractors.generate import generate
+from statfe.attractors.importing import import_data
 from statfe.attractors.invariants_file import SAMPLER as INVARIANTS
 from statfe.attractors.invariants_file import read_invariants
 from statfe.attractors.measure import invariants as invariants
+from statfe.attractors.trajectory_file import IMPORTED, read_trajectories
+from statfe.attractors.trajectory_file import SAMPLER as TRAJECTORIES
 from statfe.datasets.dataset import Dataset
 from statfe.datasets.dataset_file import SAMPLER as DATASET
 from statfe.datasets.dataset_file import read_dataset
@@ -82,8 +86,11 @@ Progress = Callable[[str, float], None] | None
 #: What reads a file, by its attribute `sampler`, where that alone says what it is.
 _READERS: dict[str, Callable[..., Any]] = {
     GROUND_STATE: read_ground_state, TAP_SOLUTIONS: read_tap_solutions, DENSITY: read_density, PROFILE: read_profile,
-    DATASET: read_dataset, MACHINE: load_rbm, INVARIANTS: read_invariants,
+    DATASET: read_dataset, MACHINE: load_rbm, INVARIANTS: read_invariants, TRAJECTORIES: read_trajectories,
+    IMPORTED: read_trajectories,
     VAE: read_vae, POSTERIORS: read_machine_scores}
+#: Under names that say what they make, next to `simulate` and `make_data`.
+generate_trajectories, import_trajectories = generate, import_data
 
 
 def model(spec: str | IsingModel) -> IsingModel:

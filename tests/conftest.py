@@ -23,3 +23,8 @@ def call(capfd):
         return code, out, err
 
     return run
+
+
+def pytest_collection_modifyitems(items):
+    """Planted faults last: they find the kernels compiled, and many short tests let all workers end together."""
+    items.sort(key=lambda item: item.get_closest_marker("faults") is not None)

@@ -126,7 +126,7 @@ def test_numba_is_imported_in_one_place_and_kernels_alone_use_it():
         names = {name for _, name in imports(path)}
         if any(n.split(".")[0] == "numba" for n in names):
             # Options of compilation stand in one place; vectors of lanes need LLVM itself.
-            vectors = [Path(f"statfe/kernels/{kind}_vectors.py") for kind in ("lane", "bit", "product")]
+            vectors = [Path(f"statfe/kernels/{kind}_vectors.py") for kind in ("lane", "bit", "product", "march")]
             assert path in (Path("statfe/_jit.py"), *vectors)
         if "statfe._jit" in names:
             others = (Path("statfe/doctor.py"), Path("statfe/store/unfinished.py"))  # they compile nothing

@@ -9,7 +9,9 @@ import statfe
 from statfe.machines.course import Course
 from statfe.machines.gibbs import Parameters
 from statfe.machines.likelihood import equilibrium_free_energy
+from statfe.machines.phases import Means, RowMeans
 from statfe.machines.settings import Settings
+from statfe.machines.slopes import Slopes
 from statfe.machines.tap_points import TapPoints
 from tests.machines_for_tests import parameters, random_machine, slopes_of
 from tests.naive import rbm as naive
@@ -60,6 +62,29 @@ def test_the_centred_gradient_is_that_of_centred_units():
     assert course.gradient.a == pytest.approx(a, abs=1e-12)
     assert course.gradient.b == pytest.approx(b, abs=1e-12)
     assert np.allclose(course.gradient.W, W, rtol=0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("side", ["rows", "means", "nothing"])
+@pytest.mark.parametrize("blocks", [[slice(0, 5)], [slice(0, 3), slice(3, 5)]])
+def test_slopes_of_rows_in_one_product_are_the_centred_differences(side, blocks):
+    rng = np.random.default_rng(1)
+    v, h, w, g = (rng.random(shape) for shape in ((7, 5), (7, 3), (4, 5), (4, 3)))
+    mu, lam, machine = rng.random(5), rng.random(3), RowMeans(w, g)
+    means = (w.mean(axis=0), g.mean(axis=0), w.T @ g / 4)
+    if side == "means":
+        machine = Means(*means)
+    if side == "nothing":
+        means = (np.zeros(5), np.zeros(3), np.zeros((5, 3)))
+        machine = Means(*means)
+    data = Means(v.mean(axis=0), h.mean(axis=0), v.T @ h / 7) if side == "nothing" else RowMeans(v, h)
+    slopes, more, weights = Slopes(data, machine, mu, lam), np.full(5, np.nan), np.full((5, 3), np.nan)
+    for block in blocks:
+        slopes.fill(block, more[block], weights[block])
+    wanted = naive.centred_gradient(
+        v.tolist(), h.tolist(), [x.tolist() for x in means], mu.tolist(), lam.tolist())
+    assert np.allclose(weights, wanted[2], rtol=0.0, atol=1e-14)
+    assert np.allclose(more - weights @ lam, wanted[0], rtol=0.0, atol=1e-14)
+    assert np.allclose(slopes.more_hidden - mu @ weights, wanted[1], rtol=0.0, atol=1e-14)
 
 
 def tap_fixed_point(machine, order=2) -> tuple[TapPoints, Parameters]:

@@ -187,7 +187,8 @@ def test_kill_9_at_twenty_moments(tmp_path, monkeypatch, reference):
     """Each run is killed at a random moment, and often killed once more while it goes on."""
     monkeypatch.setattr(driver, "ALL_BLOCK_NS", 2e6)
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["tests.test_resume"])
+    # With the library loaded, as its import is not what is killed here.
+    server.set_forkserver_preload(["tests.test_resume", "statfe.api"])
     rng = np.random.default_rng(4)
 
     def run(path: Path, seconds: float | None) -> bool:

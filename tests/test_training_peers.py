@@ -11,7 +11,7 @@ import pytest
 from statfe.learned.vae.model import LIKELIHOODS, VaeShape, fresh_vae
 from statfe.learned.vae.objective import Objective, loss_and_gradient
 from statfe.machines.gibbs import Parameters, Units
-from statfe.machines.phases import means_of_rows
+from statfe.machines.phases import RowMeans
 
 torch = pytest.importorskip("torch")
 #: Largest difference, relative to the largest slope.
@@ -85,8 +85,8 @@ def test_gradients_of_a_machine_at_the_same_draws():
     data = (rng.random((100, 784)) < 0.2).astype(np.float32)
     hidden = units.hidden(p, data)
     drawn = units.draw(units.visible(p, units.draw(hidden)))
-    found = [x - y for x, y in zip(means_of_rows(data, hidden), means_of_rows(drawn, units.hidden(p, drawn)),
-                                   strict=True)]
+    up, down = RowMeans(data, hidden), RowMeans(drawn, units.hidden(p, drawn))
+    found = [up.visible - down.visible, up.hidden - down.hidden, up.both - down.both]
     a, b, W = (torch.tensor(x, requires_grad=True) for x in (p.a, p.b, p.W))
 
     def free_energy(v):

@@ -12,13 +12,14 @@ from statfe.blas import one_thread, threads_of_products
 from statfe.errors import UsageError
 from statfe.executors import LEAST_WORK, Crew, even_blocks
 from statfe.kernels.rbm import LANES, draw_double, draw_single
-from statfe.learned.adam import BLOCK, WORTH, Adam
+from statfe.learned.adam import BLOCK, Adam, vector_blocks
+from statfe.learned.flat import LINE, PAGE, lined_up
 from statfe.learned.products import product
 from statfe.learned.vae.model import LIKELIHOODS, VaeShape, fresh_vae
 from statfe.learned.vae.objective import Descent, Objective, loss_and_gradient
 from statfe.learned.vae.training import TrainingOptions, fit_vae
 from statfe.machines.gibbs import Parameters, Units
-from statfe.machines.phases import means_of_rows
+from statfe.machines.phases import RowMeans
 from statfe.machines.train import train_rbm
 from statfe.random import streams
 from tests.naive.chains import xoshiro_words
@@ -34,8 +35,7 @@ def units(rows, columns, likelihood="bernoulli"):
 def cut(monkeypatch):
     """All work is cut in blocks, little as it is."""
     monkeypatch.setattr("statfe.executors.LEAST_WORK", 1)
-    for place in ("learned.adam", "machines.optimiser"):
-        monkeypatch.setattr(f"statfe.{place}.BLOCK", 256)
+    monkeypatch.setattr("statfe.learned.adam.BLOCK", 256)
 
 
 class TestCrew:
@@ -155,7 +155,7 @@ def test_a_gradient_in_blocks_is_the_slope_of_the_loss(likelihood, objective, cu
 
 def test_adam_in_blocks_is_adam():
     size, rng = 3 * BLOCK + 1, np.random.default_rng(0)
-    assert len(even_blocks(size, WORTH * size, BLOCK)) == 2
+    assert len(vector_blocks(size)) == 2
     gradient, begin = rng.standard_normal(size), rng.standard_normal(size)
     found = begin.copy()
     adam = Adam(size, crew=Crew(2))
@@ -205,16 +205,49 @@ def test_threads_change_no_bit_of_wide_layers():
     p.vector[:] = 0.1 * rng.standard_normal(len(p.vector))
     rows = units(100, 784).astype(np.float32)
     for workers in (1, 2):
-        crew = Crew(workers)
-        machine = Units(np.float32, 1, crew)
+        machine = Units(np.float32, 1, Crew(workers))
         with threads_of_products(workers), one_thread():
             hidden = machine.hidden(p, rows)
             shown = machine.draw(machine.visible(p, machine.draw(hidden)))
-            seen.append((hidden, shown, means_of_rows(shown, hidden, crew).both, machine.product(shown, p.W)))
+            seen.append((hidden, shown, RowMeans(shown, hidden).both, *machine.gibbs(p, hidden)))
     assert all(np.array_equal(a, b) for a, b in zip(*seen, strict=True))
     exact = 1.0 / (1.0 + np.exp(-(rows.astype(float) @ p.W + p.b)))
     assert np.max(np.abs(seen[0][0] - exact)) < 2e-6
     assert np.max(np.abs(seen[0][2] - seen[0][1].T.astype(float) @ seen[0][0] / 100)) < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [1, 70, 131])
+def test_a_gibbs_step_is_draws_one_after_the_other(rows, dtype, cut):
+    p, rng = Parameters(33, 21, dtype), np.random.default_rng(rows)
+    p.vector[:] = rng.standard_normal(len(p.vector))
+    hidden, machine = rng.random((rows, 21)).astype(dtype), Units(dtype, 5, Crew(2))
+    blocks = even_blocks(rows, 1)
+    shares = [x.copy() for x in np.array_split(machine.streams, len(blocks), axis=1)]
+    for _ in range(2):
+        shown, after = machine.gibbs(p, hidden)
+        for block, share in zip(blocks, shares, strict=True):
+            one = Units(dtype, 0)
+            one.streams = share
+            drawn = one.draw_visible(p, one.draw(hidden[block]))
+            assert set(np.unique(drawn)) == {0.0, 1.0}
+            assert np.array_equal(shown[block], drawn)
+            assert np.allclose(after[block], one.hidden(p, drawn), rtol=1e-5)
+        assert np.array_equal(machine.streams, np.hstack(shares))
+        hidden = after
+
+
+@pytest.mark.parametrize("count", [3, 1000, 70_000])
+def test_arrays_begin_on_lines_of_the_cache_apart_in_their_pages(count):
+    for dtype in (np.float32, np.float64):
+        found = [lined_up((count, 2), dtype, place) for place in range(4)]
+        assert [x.ctypes.data % PAGE for x in found] == [0, 1024, 2048, 3072]
+        assert all(x.dtype == dtype and x.shape == (count, 2) and x.flags.c_contiguous and not x.any() for x in found)
+    size = 2 * count
+    blocks = vector_blocks(size)
+    assert [b.start for b in blocks] == [0, *(b.stop for b in blocks[:-1])]
+    assert blocks[-1].stop == size
+    assert all(4 * b.start % LINE == 0 for b in blocks)
 
 
 @pytest.mark.parametrize("count", [1, 64, 129, 2049, 5000])

@@ -70,7 +70,9 @@ class LaneWalkers(Walkers):
         self.groups = [slice(g.start, g.stop) for g in self.bank.groups]
 
     def _bank(self, spins: np.ndarray) -> Bank:
-        betas, rows = self.laws[:, 0], spins[:, None, ::-1] if self.backward else spins[:, None, :]
+        # Contiguous as the rungs of a ladder are: other strides would compile every kernel once more.
+        betas = np.ascontiguousarray(self.laws[:, 0])
+        rows = spins[:, None, ::-1] if self.backward else spins[:, None, :]
         plan = Plan(
             ladder=Ladder(betas, np.ones(len(betas), dtype=bool)), sampler=self.sampler, schedule="annealing",
             kernel=self.kernel, sweeps=self.moves, burn_in=0, thin=self.moves, replicas=self.particles,

@@ -15,6 +15,8 @@ from statfe.errors import UsageError
 
 #: Cells of the histograms of the mutual information, each axis, at most.
 CELLS = 32
+#: A minimum is one when the information then rises by this share of its start: smaller steps up are those of the cells.
+RISE = 0.01
 #: A neighbour is false when the next coordinate is this much further than the distance, eq. (4) of Kennel et al.
 RATIO = 10.0
 #: or when the distance grows beyond this many standard deviations, eq. (5).
@@ -79,10 +81,12 @@ def choose_delay(series: np.ndarray, longest: int) -> tuple[int, str]:
     if longest < 1:
         raise UsageError(f"{series.shape[1]} samples are too few to choose a delay from; give it, or take more samples")
     found = mutual_information(series, longest)
-    for k in range(1, longest):
-        # neighbours on both sides: one step up is often noise of the histogram
-        if found[k] < found[k - 1] and found[k] <= found[k + 1: k + 3].min():
-            return k, f"first minimum of the average mutual information, {found[k]:.3g} nats at {k} samples"
+    low = 0
+    for k in range(1, longest + 1):
+        if found[k] < found[low]:
+            low = k
+        elif low and found[k] > found[low] + RISE * found[0]:
+            return low, f"first minimum of the average mutual information, {found[low]:.3g} nats at {low} samples"
     below = np.flatnonzero(found < found[0] / np.e)
     k = int(below[0]) if below.size else longest
     return max(k, 1), f"the mutual information has no minimum up to {longest} samples; 1/e of its start or the longest"

@@ -8,6 +8,7 @@ independent windows is `not_converged`, and says what to change.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from statfe.attractors.blocks import block_error
 from statfe.attractors.invariant import Invariant, unsupported
 from statfe.attractors.kaplan_yorke import dimension
 from statfe.attractors.rules import ZERO, Rule, check_rules, failures
-from statfe.attractors.tangent import Growth, grow, plan_growth
+from statfe.attractors.tangent import Growth, cost_of, grow, plan_growth
 from statfe.result import Status
 from statfe.stats import halves_apart
 from statfe.systems.system import System
@@ -27,6 +28,8 @@ from statfe.systems.system import System
 LEAST_WINDOWS, MOST_APART = 20.0, 4.5
 #: An exponent is told from zero at so many standard deviations.
 SIGMAS = 3.0
+#: Longest second run for a `target`, as a multiple of the first, and the most work of one.
+MORE, MOST_WORK = 12.0, 5e9
 #: A motion rests where all states of a run lie within this share of their size.
 RESTS = 1e-6
 
@@ -62,7 +65,7 @@ class Exponents:
 
 def lyapunov(
     system: System, count: int | None = None, starts: np.ndarray | None = None, seed: int = 0, workers: int = 1,
-    **options: Any,
+    target: float | None = None, **options: Any,
 ) -> Exponents:
     """The `count` leading exponents of a system; all of them, up to 64, when not given.
 
@@ -70,11 +73,27 @@ def lyapunov(
     ----------
     starts
         Where trajectories begin, shape (trajectory, dimension); the system's own start when not given.
+    target
+        Error of the largest exponent that is wanted, relative to it: where the run of a chaotic system does not reach
+        it, a second one is as long as it must be, up to `MORE` times.
     **options
         Of `statfe.attractors.tangent.plan_growth`: `length`, `scale`, `dt`, `trajectories`, `transient`, `integrator`.
     """
     plan = plan_growth(system, count, **options)
-    return of_growth(system, grow(system, plan, starts, seed, workers))
+    found = of_growth(system, grow(system, plan, starts, seed, workers))
+    if found.motion == "fixed point" and count is None and plan.count < system.dimension:
+        # all eigenvalues cost nothing more
+        return of_growth(system, dataclasses.replace(
+            found.growth, plan=dataclasses.replace(found.growth.plan, count=system.dimension)))
+    if target is None or found.motion != "chaotic":
+        return found
+    short = (float(found.exponents.error[0]) / (target * float(found.exponents.value[0]))) ** 2
+    steps = plan.trajectories * plan.windows * plan.turns
+    more = min(1.2 * short, MORE, MOST_WORK / (steps * cost_of(system, plan.count)))
+    if more <= 1.2:
+        return found
+    return of_growth(system, grow(system, dataclasses.replace(plan, turns=round(plan.turns * more)), starts, seed,
+                                  workers))
 
 
 def of_growth(system: System, growth: Growth) -> Exponents:
@@ -85,63 +104,78 @@ def of_growth(system: System, growth: Growth) -> Exponents:
                 "time; use a smaller dt, another start, or parameters with an attractor")
         return Exponents(unsupported("exponents", text, units, count), unsupported("kaplan_yorke", text),
                          unsupported("entropy", text, units), "", (), growth)
+    if rests(system, growth):
+        return _resting(system, growth)
     found = block_error(growth.rates)
     order = np.argsort(-found.mean, kind="stable")
     value, error = found.mean[order], found.error[order]
-    resting = rests(growth)
-    if resting:
-        value, error = at_rest(system, growth), np.zeros(count)
-    rules = tuple(check_rules(system, growth, value, resting))
+    # near zero, growth in proportion to time cannot be told from an exponent
+    unsure = np.abs(value) <= SIGMAS * np.hypot(error, growth.plan.drift)
+    error = np.where(unsure, np.hypot(error, growth.plan.drift), error)
+    rules = tuple(check_rules(system, growth, value))
     status, message = _status(growth, value, error, found.effective, rules)
     if not np.isfinite(value).all():
         text = "the derivative of the law is singular: some exponents are minus infinity; ask for fewer of them"
         exponents = unsupported("exponents", text, units, count)
         return Exponents(exponents, unsupported("kaplan_yorke", text), unsupported("entropy", text, units), "",
                          rules, growth)
-    zeroed = zeros_set(system, value, error, resting)
+    zeroed = zeros_set(system, value)
     exponents = Invariant("exponents", value, error, status, message, units,
                           {"tau": found.tau[order], "length": growth.plan.length, "dt": growth.plan.dt})
     whole = count == system.dimension
-    volume = float(np.mean(growth.traces)) if whole else 0.0
-    size = 1e-9 * max(float(np.max(np.abs(value))), 1e-9)
-    filled = whole and (abs(volume) <= size or (volume > 0.0 and system.kind == "map")) and value[0] > size
-    ky = _inherit(dimension(growth.rates[:, :, order], zeroed, whole, filled), status, message)
+    motion = motion_of(system, zeroed, error)
+    if whole and motion != "chaotic" and _keeps(growth, value):
+        ky = unsupported("kaplan_yorke", "volumes are kept and no exponent is positive, so exponents do not tell the "
+                                         "dimension; see the correlation dimension")
+    else:
+        filled = whole and (_keeps(growth, value) or (system.kind == "map" and float(np.mean(growth.traces)) > 0.0))
+        ky = _inherit(dimension(growth.rates[:, :, order], zeroed, whole, filled), status, message)
     entropy = _inherit(_entropy(growth.rates[:, :, order], zeroed, whole, units), status, message)
-    return Exponents(exponents, ky, entropy, motion_of(system, zeroed, error, resting), rules, growth)
+    return Exponents(exponents, ky, entropy, motion, rules, growth)
 
 
-def rests(growth: Growth) -> bool:
-    """Whether all trajectories stand still: at a fixed point, to the digits that matter."""
+def rests(system: System, growth: Growth) -> bool:
+    """Whether all trajectories stand still, to the digits that matter; windows may hold whole turns: one step too."""
     ends = growth.ends[:, growth.ends.shape[1] // 2:]
     size = 1.0 + np.max(np.abs(ends))
-    return bool(np.max(np.ptp(ends, axis=1)) <= RESTS * size)
+    if np.max(np.ptp(ends, axis=1)) > RESTS * size:
+        return False
+    x = ends[0, -1]
+    moved = system.velocity(x) * system.period if system.kind == "flow" else system.velocity(x) - x
+    return bool(np.max(np.abs(moved)) <= RESTS * size)
 
 
-def at_rest(system: System, growth: Growth) -> np.ndarray:
-    """Leading exponents at a fixed point: real parts of the eigenvalues there, or logarithms of their sizes (maps)."""
-    eigenvalues = np.linalg.eigvals(system.jacobian_at(growth.ends[0, -1]))
-    if system.kind == "flow":
-        rates = eigenvalues.real
+def _resting(system: System, growth: Growth) -> Exponents:
+    """Exponents at a fixed point, exactly: real parts of the eigenvalues there, or logarithms of their sizes (maps)."""
+    jacobian = system.jacobian_at(growth.ends[0, -1])
+    eigenvalues = np.linalg.eigvals(jacobian)
+    with np.errstate(divide="ignore"):
+        rates = eigenvalues.real if system.kind == "flow" else np.log(np.abs(eigenvalues)) / growth.plan.dt
+        volume = np.trace(jacobian) if system.kind == "flow" else np.linalg.slogdet(jacobian)[1] / growth.plan.dt
+    value = np.sort(rates)[::-1][:growth.plan.count]
+    rules = tuple(check_rules(system, dataclasses.replace(growth, traces=np.array(volume)), value, resting=True))
+    zero = np.array(0.0)
+    if not np.isfinite(value).all():
+        exponents = unsupported("exponents", "the derivative is singular at the fixed point: some exponents are minus "
+                                             "infinity; ask for fewer of them", "1/time", len(value))
     else:
-        with np.errstate(divide="ignore"):
-            rates = np.log(np.abs(eigenvalues)) / growth.plan.dt
-    return np.sort(rates)[::-1][:growth.plan.count]
+        exponents = Invariant("exponents", value, np.zeros(len(value)), units="1/time")
+    return Exponents(exponents, Invariant("kaplan_yorke", zero, zero), Invariant("entropy", zero, zero, units="1/time"),
+                     "fixed point", rules, growth)
 
 
-def zeros_set(system: System, value: np.ndarray, error: np.ndarray, resting: bool) -> np.ndarray:
+def zeros_set(system: System, value: np.ndarray) -> np.ndarray:
     """Exponents with the one zero of a flow set to zero, where the rule finds it; theory says it is exact."""
     out = value.copy()
-    if system.kind == "flow" and not resting:
+    if system.kind == "flow":
         nearest = int(np.argmin(np.abs(value)))
         if abs(value[nearest]) <= ZERO:
             out[nearest] = 0.0
     return np.sort(out)[::-1]
 
 
-def motion_of(system: System, exponents: np.ndarray, error: np.ndarray, resting: bool) -> str:
-    """A word for the motion, from signs that are told from zero at `SIGMAS` errors."""
-    if resting:
-        return "fixed point"
+def motion_of(system: System, exponents: np.ndarray, error: np.ndarray) -> str:
+    """A word for the motion that does not rest, from signs that are told from zero at `SIGMAS` errors."""
     near = np.maximum(SIGMAS * error, 1e-4)
     if exponents[0] > near[0]:
         return "chaotic"
@@ -151,12 +185,19 @@ def motion_of(system: System, exponents: np.ndarray, error: np.ndarray, resting:
     return "periodic" if zeros == 0 else "torus"
 
 
+def _keeps(growth: Growth, value: np.ndarray) -> bool:
+    """Whether volumes are kept, everywhere or in the mean."""
+    volume = block_error(growth.traces[:, :, None])
+    rounding = 1e-9 * max(float(np.max(np.abs(value))), 1e-9)
+    return bool(abs(volume.mean[0]) <= SIGMAS * volume.error[0] + rounding)
+
+
 def _status(growth: Growth, value: np.ndarray, error: np.ndarray, effective: np.ndarray,
             rules: tuple[Rule, ...]) -> tuple[Status, str]:
     wrong = [failures(rules)] if failures(rules) else []
     longer = f"average over longer than {growth.plan.length:g}"
     # regular motion has few independent windows, and errors that hardly matter
-    matters = error > 1e-3 * float(np.max(np.abs(value)))
+    matters = error > np.maximum(1e-3 * np.abs(value), 1e-5 * float(np.max(np.abs(value))))
     few = float(np.min(effective[matters])) if matters.any() else math.inf
     if few < LEAST_WINDOWS:
         wrong.append(f"only {few:.0f} independent windows; {longer}")

@@ -76,7 +76,7 @@ def generate(
     trajectories, samples
         How many, and how many samples of each.
     every
-        Steps between samples; so that a characteristic time has 25 of them when None (maps: 1).
+        Steps between samples; so that a characteristic time has 25 samples when None.
     dt
         Step; that of the system when None.
     transient

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from statfe.attractors.march import Marcher
+from statfe.attractors.march import Marcher, lanes_repay
 from statfe.attractors.observe import Observer, View, make_observer
 from statfe.attractors.starts import draw_starts
 from statfe.attractors.step_check import check_step, explain_escape
@@ -84,9 +84,13 @@ class Generation:
         return steps if steps < LOOKS else math.ceil(steps / LOOKS) * LOOKS
 
     def marcher(self) -> Marcher:
-        """What makes the steps."""
-        lanes = None if self.trajectories * self.samples * self.every < 2**20 else True
-        return Marcher(self.system, self.dt, self.method, self.workers, lanes if self.trajectories > 1 else False)
+        """What makes the steps; it takes lanes where the whole run repays their compilation."""
+        return Marcher(self.system, self.dt, self.method, self.workers, self.lanes)
+
+    @property
+    def lanes(self) -> bool:
+        """Whether trajectories share vectors, as far as the law lets them."""
+        return lanes_repay(self.system, self.trajectories, self.samples * self.every + self.transient_steps)
 
     def settle(self, marcher: Marcher, first: int, last: int) -> np.ndarray:
         """Starts that have left their transient behind, nan where they escaped; shape (trajectory, dimension)."""
@@ -161,7 +165,6 @@ def look_ahead(plan: Generation) -> Head:
     count = min(plan.trajectories, HEAD_TRAJECTORIES)
     samples = min(plan.samples, HEAD_SAMPLES // count)
     marcher = plan.marcher()
-    marcher.lanes = False if marcher.lanes is None else marcher.lanes
     x = plan.settle(marcher, 0, count)
     settled = x[np.isfinite(x).all(axis=1)].copy()
     states = np.empty((count, samples, plan.system.dimension))
@@ -173,7 +176,7 @@ def look_ahead(plan: Generation) -> Head:
     # the checks compare distances with the size of the attractor
     flat = states[kept == samples].reshape(-1, plan.system.dimension)
     chosen = np.concatenate([settled[:4], flat[:: max(1, len(flat) // 28)]])
-    check = check_step(plan.system, chosen, plan.dt, plan.method)
+    check = check_step(plan.system, chosen, plan.dt, plan.method, plan.lanes)
     whole = states[kept == samples]
     if not len(whole):
         time = samples * plan.step
@@ -204,7 +207,7 @@ def plan_generation(
     if not (math.isfinite(transient) and transient >= 0.0):
         raise UsageError(f"transient must be a time from 0 up, got {transient:g}")
     if every is None:
-        every = 1 if system.kind == "map" else max(1, round(system.period / (PER_PERIOD * dt)))
+        every = max(1, round(system.period / (PER_PERIOD * dt)))
     if trajectories > MOST_TRAJECTORIES or trajectories * samples > MOST:
         raise UsageError(f"{trajectories} trajectories of {samples} samples are too many: at most "
                          f"{MOST_TRAJECTORIES:,} trajectories, and {MOST:.0e} samples in all")

@@ -23,7 +23,7 @@ from statfe.store.shards import read_sealed
 
 Progress = Callable[[str, float], None] | None
 #: Bytes of states that are held before they are saved.
-HELD = 2**26
+HELD = 2**25
 
 
 def file_sizes(plan: Generation, head: Head) -> tuple[int, int]:
@@ -135,6 +135,7 @@ class Run:
                         writer.put("observations", block.first, block.start - before.shape[1], seen)
                     before = carry
                 self._note(escaped, block, states)
+                del states  # a view of a whole save, which would stay while the next is read
                 if self.progress:
                     self.progress("writing", number / len(self.blocks))
             self._finish(writer, escaped)

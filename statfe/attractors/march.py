@@ -50,6 +50,11 @@ def step_of(system: System) -> Any:
     return instance(template, rhs=law(system.rhs))
 
 
+def lanes_repay(system: System, trajectories: int, steps: int) -> bool:
+    """Whether trajectories in the lanes of vectors win, their compilation counted."""
+    return 2 * trajectories >= LANES and float(trajectories) * steps * system.dimension >= REPAYS
+
+
 class Marcher:
     """Advances trajectories of one system by one integrator; the bits depend on neither threads nor lanes.
 
@@ -66,6 +71,7 @@ class Marcher:
     def __init__(self, system: System, dt: float | None = None, method: str | None = None, workers: int = 1,
                  lanes: bool | None = None) -> None:
         self.system, self.workers, self.lanes = system, workers, lanes
+        self._vectors: bool | None = None
         self.integrator = integrator_of(system, method)
         self.dt = system.dt if dt is None or system.kind == "map" else float(dt)
         self._work = self.integrator.work(system, self.dt)
@@ -91,12 +97,9 @@ class Marcher:
     def _takes_lanes(self, trajectories: int, steps: int) -> bool:
         if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("0", "") or self.lanes is False:
             return False
-        if self.lanes is None:
-            work = float(trajectories) * steps * self.system.dimension
-            self.lanes = (2 * trajectories >= LANES and work >= REPAYS) or None
-        if self.lanes:
-            self.lanes = self._compiles()
-        return bool(self.lanes)
+        if self._vectors is None and (self.lanes or lanes_repay(self.system, trajectories, steps)):
+            self._vectors = self._compiles()
+        return bool(self._vectors)
 
     def _compiles(self) -> bool:
         """Whether the law goes with vectors; compiles it."""

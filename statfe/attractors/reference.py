@@ -71,7 +71,7 @@ def _solve(system: System, rhs: Any, start: np.ndarray, times: np.ndarray, metho
     p, count = system.p, 0
 
     def leaves(_t: float, x: np.ndarray) -> float:
-        return system.bound - float(np.max(np.abs(x[measured])))
+        return system.bound - float(np.max(np.abs(x[measured]), initial=0.0))
 
     def velocity(t: float, x: np.ndarray) -> np.ndarray:
         nonlocal count

@@ -52,7 +52,7 @@ def _rule(name: str, value: float, allowed: float, change: str) -> Rule:
     return Rule(name, value, allowed, passed, "" if passed else change)
 
 
-def check_rules(system: System, growth: Growth, exponents: np.ndarray, resting: bool) -> list[Rule]:
+def check_rules(system: System, growth: Growth, exponents: np.ndarray, resting: bool = False) -> list[Rule]:
     """All rules that hold for a system of this kind.
 
     Parameters
@@ -66,7 +66,7 @@ def check_rules(system: System, growth: Growth, exponents: np.ndarray, resting: 
     if system.kind == "flow":
         found.append(zero_rule(growth, exponents, resting))
     if system.momenta:
-        found.append(pairing_rule(system, exponents))
+        found.append(pairing_rule(system, growth, exponents))
     if system.conserved is not None:
         found.append(energy_rule(system, growth))
     return found
@@ -100,13 +100,13 @@ def zero_rule(growth: Growth, exponents: np.ndarray, resting: bool) -> Rule:
                                       f"dt={growth.plan.dt:g}")
 
 
-def pairing_rule(system: System, exponents: np.ndarray) -> Rule:
-    """Exponents of a Hamiltonian system come in pairs of opposite sign."""
+def pairing_rule(system: System, growth: Growth, exponents: np.ndarray) -> Rule:
+    """Exponents of a Hamiltonian system come in pairs of opposite sign; those near zero as well as time can tell."""
     name = "exponents in pairs"
     if len(exponents) < system.dimension:
         return Rule(name, math.nan, PAIRING, None, f"needs all {system.dimension} exponents")
     worst = float(np.max(np.abs(exponents + exponents[::-1])))
-    return _rule(name, worst, max(PAIRING * float(np.max(np.abs(exponents))), 1e-6),
+    return _rule(name, worst, max(PAIRING * float(np.max(np.abs(exponents))), 0.1 * growth.plan.drift),
                  "the step is not symplectic enough; halve dt")
 
 

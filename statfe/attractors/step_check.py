@@ -44,7 +44,8 @@ class StepCheck:
                 f"after a time of {self.time:.3g}; {cure}")
 
 
-def check_step(system: System, states: np.ndarray, dt: float, method: str | None = None) -> StepCheck:
+def check_step(system: System, states: np.ndarray, dt: float, method: str | None = None,
+               lanes: bool | None = None) -> StepCheck:
     """Compare dt with dt / 2 from `states` (state, dimension), which lie on the attractor.
 
     Raises
@@ -58,7 +59,7 @@ def check_step(system: System, states: np.ndarray, dt: float, method: str | None
     size = _size(system, states)
 
     def error(step: float) -> float:
-        one, other = (_ends(system, states, steps, dt, k * dt / step, method) for k in (1, 2))
+        one, other = (_ends(system, states, steps, dt, k * dt / step, method, lanes) for k in (1, 2))
         gap = np.linalg.norm(one - other, axis=1) / size
         order = Marcher(system, dt, method).integrator.order
         return float(np.max(np.where(np.isnan(gap), np.inf, gap))) * 2.0**order / (2.0**order - 1.0)
@@ -72,14 +73,17 @@ def check_step(system: System, states: np.ndarray, dt: float, method: str | None
     return found
 
 
-def _ends(system: System, states: np.ndarray, steps: int, dt: float, refine: float, method: str | None) -> np.ndarray:
-    return march(system, states, 1, steps * round(refine), dt / round(refine), method=method).states[:, 0]
+def _ends(system: System, states: np.ndarray, steps: int, dt: float, refine: float, method: str | None,
+          lanes: bool | None) -> np.ndarray:
+    """States after the time ``steps * dt``, by steps that are `refine` times smaller."""
+    k = round(refine)
+    return march(system, states, 1, steps * k, dt / k, method=method, lanes=lanes).states[:, 0]
 
 
 def _size(system: System, states: np.ndarray) -> float:
-    """Root of the summed variances, or of the summed squares where all states are the same."""
+    """Root of the summed variances, or of the summed squares where all states are the same; angles have size one."""
     plain = [i for i in range(system.dimension) if i not in system.angles]
-    found = math.sqrt(float(states[:, plain].var(axis=0).sum()))
+    found = math.sqrt(float(states[:, plain].var(axis=0).sum()) + len(system.angles))
     return max(found, 1e-3 * math.sqrt(float((states[:, plain] ** 2).sum(axis=1).mean())), 1e-9)
 
 

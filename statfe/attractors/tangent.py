@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from statfe._jit import instance, law
+from statfe.attractors.integrators import integrator_of
 from statfe.errors import UsageError
 from statfe.executors import map_tasks
 from statfe.kernels import tangent as kernels
@@ -29,11 +30,17 @@ WHOLE, LEADING = 64, 16
 #: Between two orthonormalisations vectors may grow apart by this factor, as a logarithm; and at most so many steps.
 SPREAD, MOST_STEPS = 6.0, 50
 #: Work of a run, in multiplications of vectors by entries of a Jacobian, and the least and most steps.
-WORK, LEAST, MOST = 2e9, 1e5, 4e6
+WORK, LEAST, MOST = 2e9, 3e4, 4e6
 #: Steps of the transient between two looks at whether it escaped.
 CHUNK = 100
 #: Directions that contract by more than exp(-`FOLD`) in one step are lost to rounding.
 FOLD = 25.0
+
+
+#: Derivatives of the integrators that have one.
+STEPS: dict[str, Callable[..., float]] = {
+    "map": kernels.map_tangent, "rk4": kernels.rk4_tangent, "yoshida4": kernels.yoshida4_tangent,
+    "etdrk4": kernels.etdrk4_tangent}
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Plan:
     Attributes
     ----------
     turn, turns
-        Steps between two orthonormalisations; how many of those make a window.
+        Steps between two orthonormalisations, 0 before they are found; how many of those make a window.
     transient
         Steps before the tangent vectors start.
     """
@@ -60,7 +67,12 @@ class Plan:
     @property
     def window(self) -> float:
         """Time of a window."""
-        return self.dt * self.turn * self.turns
+        return self.dt * max(self.turn, 1) * self.turns
+
+    @property
+    def drift(self) -> float:
+        """Rate that a vector seems to have which grows in proportion to time, as beside regular motion: no exponent."""
+        return math.log(1.0 + self.windows / SETTLING) / (self.window * self.windows)
 
     @property
     def length(self) -> float:
@@ -92,13 +104,6 @@ class Growth:
     escaped: float = math.nan
 
 
-def integrator_of(system: System) -> str:
-    """The step that fits a system: ``map``, ``etdrk4``, ``yoshida4`` or ``rk4``."""
-    if system.kind == "map":
-        return "map"
-    return "etdrk4" if system.stiff is not None else "yoshida4" if system.momenta else "rk4"
-
-
 def loop_of(system: System, integrator: str) -> Any:
     """The compiled loop `statfe.kernels.tangent.grow` of a system."""
     parts: dict[str, Any] = {"jacobian": law(system.jacobian)}
@@ -111,28 +116,8 @@ def loop_of(system: System, integrator: str) -> Any:
     if integrator == "etdrk4":
         step = instance(kernels.etdrk4_tangent, bent=instance(kernels.bent, rhs=rhs, pull=pull))
     else:
-        template: Callable[..., float] = {
-            "map": kernels.map_tangent, "rk4": kernels.rk4_tangent, "yoshida4": kernels.symplectic_tangent}[integrator]
-        step = instance(template, rhs=rhs, pull=pull)
+        step = instance(STEPS[integrator], rhs=rhs, pull=pull)
     return instance(kernels.grow, step=step)
-
-
-def table_of(system: System, integrator: str, dt: float) -> np.ndarray:
-    """Numbers that a step needs besides the parameters; see the steps in `statfe.kernels.tangent`."""
-    table = np.zeros((7, system.dimension))
-    if integrator == "yoshida4":
-        table[0, list(system.momenta)] = 1.0
-    if integrator == "etdrk4" and system.stiff is not None:
-        linear = np.asarray(system.stiff(system.p), dtype=np.float64)
-        table[0], table[1], table[6] = np.exp(dt * linear), np.exp(0.5 * dt * linear), linear
-        # means over a circle around each L h (Kassam and Trefethen, SIAM J. Sci. Comput. 26, 1214 (2005))
-        z = dt * linear[:, None] + np.exp(2j * np.pi * (np.arange(64) + 0.5) / 64)
-        e = np.exp(z)
-        table[2] = dt * np.mean((np.exp(z / 2) - 1) / z, axis=1).real
-        table[3] = dt * np.mean((-4 - z + e * (4 - 3 * z + z**2)) / z**3, axis=1).real
-        table[4] = dt * np.mean((2 + z + e * (z - 2)) / z**3, axis=1).real
-        table[5] = dt * np.mean((-4 - 3 * z - z**2 + e * (4 - z)) / z**3, axis=1).real
-    return table
 
 
 def plan_growth(
@@ -156,7 +141,9 @@ def plan_growth(
     UsageError
         For a number that is out of range.
     """
-    chosen = integrator or integrator_of(system)
+    chosen = integrator_of(system, integrator).name
+    if chosen not in STEPS:
+        raise UsageError(f"tangent vectors do not follow {chosen}; take one of {', '.join(STEPS)}")
     step = system.dt if dt is None or system.kind == "map" else float(dt)
     if count is None:
         count = system.dimension if system.dimension <= WHOLE and not _folds(system, step) else min(
@@ -166,10 +153,7 @@ def plan_growth(
     if not (step > 0.0 and math.isfinite(step)) or trajectories < 1 or scale <= 0.0:
         raise UsageError(f"dt, the length and the number of trajectories must be positive, got dt={step:g}")
     if length is None:
-        # a step fills a Jacobian, pulls every vector through what is not zero of it, and mixes them
-        filled = int(np.count_nonzero(system.jacobian_at(system.start)))
-        cost = 3.0 * system.dimension**2 + count * (filled + 2.0 * count) + 20.0
-        steps = scale * min(max(WORK / cost, LEAST), MOST)
+        steps = scale * min(max(WORK / cost_of(system, count), LEAST), MOST)
     else:
         if not 0.0 < length < math.inf:
             raise UsageError(f"the length must be positive, got {length:g}")
@@ -177,6 +161,12 @@ def plan_growth(
     window = max(1, round(steps / (trajectories * WINDOWS)))
     before = system.transient if transient is None else transient
     return Plan(count, step, trajectories, WINDOWS, turn, window, math.ceil(before / step), chosen)
+
+
+def cost_of(system: System, count: int) -> float:
+    """Work of a step: it fills a Jacobian, pulls every vector through what is not zero of it, and mixes them."""
+    filled = int(np.count_nonzero(system.jacobian_at(system.start)))
+    return 3.0 * system.dimension**2 + count * (filled + 2.0 * count) + 20.0
 
 
 def _folds(system: System, dt: float) -> bool:
@@ -193,7 +183,10 @@ def grow(system: System, plan: Plan, starts: np.ndarray | None = None, seed: int
     starts
         Where they begin, shape (trajectory, dimension); near the system's own start when not given.
     """
-    loop, table = loop_of(system, plan.integrator), table_of(system, plan.integrator, plan.dt)
+    loop = loop_of(system, plan.integrator)
+    table = np.zeros((7, system.dimension))
+    constants = integrator_of(system, plan.integrator).constants(system, plan.dt)
+    table[:len(constants)] = constants
     draw = generator(seed, GROWTH_KEY)
     given = system.start[None] if starts is None else np.atleast_2d(np.asarray(starts, dtype=np.float64))
     starts = np.resize(given, (plan.trajectories, system.dimension))

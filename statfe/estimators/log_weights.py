@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 #: Tails of fewer weights are not fitted.
 MIN_TAIL = 5
@@ -136,7 +136,7 @@ def _jackknife(sums: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
 
 def student_factor(units: int) -> float:
     """How many standard errors of `units` means cover as much as one of a normal distribution, 68.27%."""
-    return float(scipy.stats.t.ppf(scipy.stats.norm.cdf(1.0), units - 1))
+    return float(scipy.special.stdtrit(units - 1, scipy.special.ndtr(1.0)))
 
 
 def pareto_k(log_weights: np.ndarray) -> float:

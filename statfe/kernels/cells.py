@@ -34,7 +34,7 @@ def jacobian(t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
 
 
 def linearise(states: np.ndarray, p: np.ndarray, values: np.ndarray, slopes: np.ndarray) -> None:
-    """The law and its Jacobian at each state; `values` like `states`, `slopes` of shape (count, dimension, dimension)."""
+    """The law and its Jacobian at each state, into arrays (count, dimension) and (count, dimension, dimension)."""
     for k in range(states.shape[0]):
         rhs(0.0, states[k], p, values[k])
         jacobian(0.0, states[k], p, slopes[k])
@@ -101,7 +101,7 @@ def window(x: np.ndarray, stride: float, samples: int, dt: float, p: np.ndarray,
     first, last = work[5], work[6]
     late, done = 0, 0
     for k in range(samples):
-        target = int(math.floor((k + 1) * stride))
+        target = math.floor((k + 1) * stride)
         while done < target:
             step(done * dt, dt, x, p, work)
             done += 1

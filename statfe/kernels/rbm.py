@@ -63,10 +63,11 @@ def probabilities_single(inputs, bias, scales, out):
 
 @njit
 def fill_words(states, words):
-    """Random words, LANES at a time: len(words) is a multiple of LANES."""
+    """Random words, one a lane at a time: len(words) is a multiple of the number of lanes."""
     s0, s1, s2, s3 = states[0], states[1], states[2], states[3]
-    for start in range(0, len(words), LANES):
-        for k in range(LANES):
+    lanes = states.shape[1]
+    for start in range(0, len(words), lanes):
+        for k in range(lanes):
             words[start + k], s0[k], s1[k], s2[k], s3[k] = advance(s0[k], s1[k], s2[k], s3[k])
 
 
@@ -86,22 +87,24 @@ def _compare_single(halves, probabilities, out):
 
 @njit
 def draw_double(probabilities, states, out):
-    """out = 1 with the given probabilities, else 0; flat float64. `states` is uint64 of shape (4, LANES)."""
-    words = np.empty(ROUNDS * LANES, np.uint64)
+    """out = 1 with the given probabilities, else 0; flat float64. `states` is uint64 of shape (4, lanes)."""
+    lanes = states.shape[1]
+    words = np.empty(LANES // lanes * ROUNDS * lanes, np.uint64)
     for start in range(0, len(out), len(words)):
         end = min(start + len(words), len(out))
-        fill_words(states, words[:-((end - start) // -LANES) * LANES])
+        fill_words(states, words[:-((end - start) // -lanes) * lanes])
         _compare_double(words, probabilities[start:end], out[start:end])
 
 
 @njit
 def draw_single(probabilities, states, out):
     """`draw_double` in float32: 23 random bits a unit, two units a word."""
-    words = np.empty(ROUNDS * LANES, np.uint64)
+    lanes = states.shape[1]
+    words = np.empty(LANES // lanes * ROUNDS * lanes, np.uint64)
     halves = words.view(np.uint32)
     for start in range(0, len(out), len(halves)):
         end = min(start + len(halves), len(out))
-        fill_words(states, words[:-((end - start) // (-2 * LANES)) * LANES])
+        fill_words(states, words[:-((end - start) // (-2 * lanes)) * lanes])
         _compare_single(halves, probabilities[start:end], out[start:end])
 
 
@@ -147,15 +150,3 @@ def momentum_step(parameters, gradient, velocity, rate, momentum):
     for i in range(len(parameters)):
         velocity[i] = m * velocity[i] + r * gradient[i]
         parameters[i] += velocity[i]
-
-
-@njit
-def centred_difference(data, machine, centre_visible, more_visible, centre_hidden, more_hidden, out):
-    """out = data - machine - centre_visible more_hidden - more_visible centre_hidden, in one pass.
-
-    All of one type; matrices of shape (n_visible, n_hidden), vectors of one layer.
-    """
-    for i in range(out.shape[0]):
-        mu, more = centre_visible[i], more_visible[i]
-        for j in range(out.shape[1]):
-            out[i, j] = data[i, j] - machine[i, j] - mu * more_hidden[j] - more * centre_hidden[j]

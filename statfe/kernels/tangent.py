@@ -24,7 +24,7 @@ def jacobian(t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
     raise NotImplementedError
 
 
-def tangent(t: float, x: np.ndarray, v: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
+def tangent(t: float, x: np.ndarray, p: np.ndarray, v: np.ndarray, out: np.ndarray) -> None:
     """Stand-in: the derivative applied to one vector."""
     raise NotImplementedError
 
@@ -66,7 +66,7 @@ def pull_vectors(t: float, x: np.ndarray, v: np.ndarray, p: np.ndarray, jac: np.
     for m in range(k):
         for i in range(n):
             one[i] = v[i, m]
-        tangent(t, x, one, p, image)
+        tangent(t, x, p, one, image)
         for i in range(n):
             out[i, m] = image[i]
     trace = 0.0
@@ -124,36 +124,38 @@ def map_tangent(t: float, dt: float, x: np.ndarray, v: np.ndarray, p: np.ndarray
     return log_determinant(jac, n) if whole else 0.0
 
 
-def symplectic_tangent(t: float, dt: float, x: np.ndarray, v: np.ndarray, p: np.ndarray, table: np.ndarray,
-                       whole: bool, work: np.ndarray, pulled: np.ndarray, jac: np.ndarray) -> float:
-    """Kicks and drifts of order four (Yoshida, Phys. Lett. A 150, 262 (1990)); row 0 of `table` is 1 at momenta."""
+def yoshida4_tangent(t: float, dt: float, x: np.ndarray, v: np.ndarray, p: np.ndarray, table: np.ndarray,
+                     whole: bool, work: np.ndarray, pulled: np.ndarray, jac: np.ndarray) -> float:
+    """Three leapfrogs (Yoshida, Phys. Lett. A 150, 262 (1990)) and their derivative, which keeps volumes exactly.
+
+    Rows of `table`: 1 at momenta, 1 at positions.
+    """
     n, k = v.shape
     outer = 1.0 / (2.0 - 2.0 ** (1.0 / 3.0))
-    inner = 1.0 - 2.0 * outer
-    volume = 0.0
-    for part in range(7):
-        # half drift, kick, drift, kick, drift, kick, half drift
-        kick = part % 2 == 1
-        share = 0.5 * outer if part in (0, 6) else 0.5 * (outer + inner) if part in (2, 4) else (
-            inner if part == 3 else outer)
-        rhs(t, x, p, work[0])
-        volume += share * (0.5 if whole else 0.0) * pull(t, x, v, p, jac, whole, pulled[0])
-        for i in range(n):
-            if (table[0, i] == 1.0) == kick:
-                x[i] += share * dt * work[0, i]
-                for m in range(k):
-                    v[i, m] += share * dt * pulled[0, i, m]
-    return dt * volume
+    for stage in range(3):
+        h = ((1.0 - 2.0 * outer) if stage == 1 else outer) * dt
+        for part in range(3):
+            # half a kick, a drift, half a kick
+            share = h if part == 1 else 0.5 * h
+            moved = table[1] if part == 1 else table[0]
+            rhs(t, x, p, work[0])
+            pull(t, x, v, p, jac, False, pulled[0])
+            for i in range(n):
+                if moved[i] != 0.0:
+                    x[i] += share * work[0, i]
+                    for m in range(k):
+                        v[i, m] += share * pulled[0, i, m]
+    return 0.0
 
 
 def etdrk4_tangent(t: float, dt: float, x: np.ndarray, v: np.ndarray, p: np.ndarray, table: np.ndarray, whole: bool,
                    work: np.ndarray, pulled: np.ndarray, jac: np.ndarray) -> float:
     """Exponential time differencing (Cox and Matthews 2002, eqs 26-29) and its derivative.
 
-    Rows of `table`, shape (7, dimension): exp(L h), exp(L h / 2), Q, f1, f2, f3 and L itself.
+    Rows of `table`, shape (7, dimension): L, exp(L h), exp(L h / 2), Q, f1, f2, f3.
     """
     n, k = v.shape
-    whole_h, half_h, q, f1, f2, f3, linear = table[0], table[1], table[2], table[3], table[4], table[5], table[6]
+    linear, whole_h, half_h, q, f1, f2, f3 = table[0], table[1], table[2], table[3], table[4], table[5], table[6]
     n0, na, nb, nc, a, y = work[0], work[1], work[2], work[3], work[4], work[5]
     p0, pa, pb, pc, va, w = pulled[0], pulled[1], pulled[2], pulled[3], pulled[4], pulled[5]
     volume = bent(t, x, v, p, linear, whole, jac, n0, p0)

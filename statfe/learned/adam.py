@@ -6,11 +6,19 @@ import numpy as np
 
 from statfe.executors import ALONE, Crew, even_blocks
 from statfe.kernels.adam import adam_step
+from statfe.learned.flat import LINE, lined_up
 
 #: Decay of the running mean of the gradient and of its square, and what keeps the quotient finite.
 DECAY_FIRST, DECAY_SECOND, EPSILON = 0.9, 0.999, 1e-8
 #: Parameters of a block for a thread, and the multiplications that one of them is worth.
 BLOCK, WORTH = 2**16, 32
+
+
+def vector_blocks(size: int) -> list[slice]:
+    """The entries of a flat vector in blocks for threads; blocks begin on lines of the cache where the vector does."""
+    grain = LINE // 4
+    return [slice(grain * lines.start, min(size, grain * lines.stop))
+            for lines in even_blocks(-(-size // grain), WORTH * size, BLOCK // grain)]
 
 
 class Adam:
@@ -21,10 +29,10 @@ class Adam:
         epsilon: float = EPSILON, dtype: type = np.float64, crew: Crew = ALONE,
     ) -> None:
         self.count, self._crew = 0, crew
-        self._blocks = even_blocks(size, WORTH * size, BLOCK)
+        self._blocks = vector_blocks(size)
         self._decays = decay_first, decay_second, epsilon
-        self._first: np.ndarray = np.zeros(size, dtype)
-        self._second: np.ndarray = np.zeros(size, dtype)
+        # the parameters and the gradient take the places before
+        self._first, self._second = lined_up(size, dtype, 2), lined_up(size, dtype, 3)
 
     @property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,27 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+
+#: Bytes of a line of the cache, and of a page of memory; places for the beginning of an array in its page.
+LINE, PAGE, PLACES = 64, 4096, 4
+
+
+def lined_up(shape: int | tuple[int, ...], dtype: Any, place: int = 0) -> np.ndarray:
+    """Zeros that begin on a line of the cache, at quarter `place` of a page of memory.
+
+    A loop that reads and writes several long arrays is up to six times slower where vectors lie across two lines, or
+    where the arrays begin at the same place of their pages: processors take a load for one of a store before it when
+    the last 12 bits of their addresses agree. Large arrays of numpy do both. Arrays of one loop take places of their
+    own.
+    """
+    count = math.prod(shape) if isinstance(shape, tuple) else shape
+    size = np.dtype(dtype).itemsize
+    room = np.zeros(count + 2 * PAGE // size, dtype)
+    start = (place % PLACES * (PAGE // PLACES) - room.ctypes.data) % PAGE // size
+    return room[start:start + count].reshape(shape)
 
 
 @dataclass(frozen=True)

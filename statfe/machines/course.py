@@ -13,8 +13,6 @@ import numpy as np
 
 from statfe.datasets.rows import MemoryRows, Rows, Survey, survey
 from statfe.executors import Crew, even_blocks
-from statfe.kernels.rbm import centred_difference
-from statfe.learned.adam import WORTH
 from statfe.machines.gaussian_rbm import GaussianRbm
 from statfe.machines.gaussian_tap import GaussianTapPhase
 from statfe.machines.gaussian_units import ExactGaussianPhase, GaussianUnits
@@ -27,12 +25,13 @@ from statfe.machines.phases import (
     Means,
     PersistentPhase,
     Phase,
+    RowMeans,
     TapPhase,
     TemperedPhase,
-    means_of_rows,
 )
 from statfe.machines.rbm import Rbm
 from statfe.machines.settings import Settings
+from statfe.machines.slopes import Slopes
 from statfe.random import generator
 
 #: Keys of the random streams of the first weights and chains, and of the order of the data in an epoch.
@@ -70,7 +69,7 @@ class Course:
         self.sigma = settings.noise * _scales(facts) if gaussian else np.ones(n_visible)
         self.shift = facts.means if gaussian else np.zeros(n_visible)
         self.parameters = Parameters(n_visible, settings.hidden, self.dtype)
-        self.gradient = Parameters(n_visible, settings.hidden, self.dtype)
+        self.gradient = Parameters(n_visible, settings.hidden, self.dtype, place=1)
         kind = GaussianUnits if gaussian else Units
         self.units = kind(self.dtype, seed, self.crew)
         rng = generator(seed, START_KEY)
@@ -150,26 +149,27 @@ class Course:
         That of an objective without Z has no second phase, and is centred likewise.
         """
         p, out = self.parameters, self.gradient
-        if isinstance(self.phase, (RatioMatching, ScoreMatching)):
-            data, machine = self.phase.descent(p, visible).slopes, self._nothing
-        else:
-            machine, data = self.phase.means(p, hidden), means_of_rows(visible, hidden, self.crew)
-        more_visible, more_hidden = data.visible - machine.visible, data.hidden - machine.hidden
-        blocks = even_blocks(len(out.a), WORTH * out.W.size)
+        data, machine = self._sides(visible, hidden)
+        slopes = Slopes(data, machine, self.centre_visible, self.centre_hidden)
+        blocks = even_blocks(len(out.a), len(visible) * out.W.size)
         shifts = np.empty((len(blocks), len(out.b)), self.dtype)
 
         def centre(k: int) -> None:
             rows = blocks[k]
-            centred_difference(
-                data.both[rows], machine.both[rows], self.centre_visible[rows], more_visible[rows], self.centre_hidden,
-                more_hidden, out.W[rows])
-            out.a[rows] = more_visible[rows] - out.W[rows] @ self.centre_hidden
+            slopes.fill(rows, out.a[rows], out.W[rows])
+            out.a[rows] -= out.W[rows] @ self.centre_hidden
             shifts[k] = self.centre_visible[rows] @ out.W[rows]
+            if self.settings.decay:
+                out.W[rows] -= self.dtype(self.settings.decay) * p.W[rows]
 
         self.crew.run(centre, len(blocks))
-        out.b[:] = more_hidden - shifts.sum(axis=0)
-        if self.settings.decay:
-            out.W -= self.dtype(self.settings.decay) * p.W
+        out.b[:] = slopes.more_hidden - shifts.sum(axis=0)
+
+    def _sides(self, visible: np.ndarray, hidden: np.ndarray) -> tuple[Means | RowMeans, Means | RowMeans]:
+        """What the gradient pulls up and down."""
+        if isinstance(self.phase, (RatioMatching, ScoreMatching)):
+            return self.phase.descent(self.parameters, visible).slopes, self._nothing
+        return RowMeans(visible, hidden), self.phase.means(self.parameters, hidden)
 
     def is_sound(self) -> bool:
         """Whether all parameters are numbers of a size that means something."""

@@ -30,6 +30,11 @@ class GaussianUnits(Units):
         """Normal numbers around `visible`."""
         return self._normal(self.visible(p, hidden))
 
+    def gibbs(self, p: Parameters, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A Gibbs step from rows of p(h = 1): visible units drawn, and p(h = 1) given them."""
+        visible = self.draw_visible(p, self.draw(hidden))
+        return visible, self.hidden(p, visible)
+
     def draw_inputs(self, inputs: np.ndarray, bias: np.ndarray, scales: np.ndarray) -> np.ndarray:
         """Normal numbers of mean ``scales inputs + bias``, shape (rows, units)."""
         return self._normal(inputs * scales[:, None] + bias)

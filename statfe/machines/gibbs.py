@@ -1,6 +1,7 @@
 """Rows of units drawn given the other layer: BLAS products, then a kernel for probabilities and draws.
 
-The draws are made on one thread, from the streams of the training: a small part of a step.
+Draws are made from the streams of the training: on one thread from all of them, or block by block of the rows, each
+from its share of them. Blocks are those of the shape, so threads change no bit.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from statfe.executors import ALONE, Crew, even_blocks
+from statfe.executors import ALONE, LEAST_ROWS, Crew, even_blocks
 from statfe.kernels.rbm import LANES, draw_double, draw_single, probabilities_double, probabilities_single
-from statfe.learned.flat import FlatLayout
+from statfe.learned.flat import FlatLayout, lined_up
 from statfe.learned.products import dot, product
 from statfe.random import streams
 
@@ -23,11 +24,11 @@ PRECISIONS: dict[str, Real] = {"single": np.float32, "double": np.float64}
 
 
 class Parameters:
-    """a, b and W as views into one flat vector of one type; the same shape holds gradients."""
+    """a, b and W as views into one flat vector of one type; the same shape holds gradients, in another `place`."""
 
-    def __init__(self, n_visible: int, n_hidden: int, dtype: Real) -> None:
+    def __init__(self, n_visible: int, n_hidden: int, dtype: Real, place: int = 0) -> None:
         self.layout = FlatLayout({"a": (n_visible,), "b": (n_hidden,), "W": (n_visible, n_hidden)})
-        self.vector: np.ndarray = np.zeros(self.layout.size, dtype)
+        self.vector = lined_up(self.layout.size, dtype, place)
         views = self.layout.views(self.vector)
         self.a, self.b, self.W = views["a"], views["b"], views["W"]
 
@@ -69,6 +70,32 @@ class Units:
     def visible(self, p: Parameters, hidden: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         """p(v = 1 | h), as `hidden`."""
         return self._of_layer(hidden, p.W.T, p.a, scales)
+
+    def gibbs(self, p: Parameters, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A Gibbs step from rows of p(h = 1): visible units drawn, and p(h = 1) given them.
+
+        What `draw`, `draw_visible` and `hidden` do one after the other, where threads meet but once.
+        """
+        rows = len(hidden)
+        shown, after = np.empty((rows, len(p.a)), self.dtype), np.empty((rows, len(p.b)), self.dtype)
+        ones = np.ones(rows, self.dtype)
+        blocks = even_blocks(rows, rows * p.W.size, max(LEAST_ROWS, rows // LANES))  # 16 blocks at most
+
+        def fill(k: int) -> None:
+            block, lanes = blocks[k], slice(k * LANES // len(blocks), (k + 1) * LANES // len(blocks))
+            units, chances = np.empty_like(hidden[block]), np.empty_like(shown[block])
+            seen, found = shown[block], after[block]
+            streams = self.streams[:, lanes].copy()
+            self._draw(hidden[block].reshape(-1), streams, units.reshape(-1))
+            dot(units, p.W.T, chances)
+            self._probabilities(chances, p.a, ones[block], chances)
+            self._draw(chances.reshape(-1), streams, seen.reshape(-1))
+            self.streams[:, lanes] = streams
+            dot(seen, p.W, found)
+            self._probabilities(found, p.b, ones[block], found)
+
+        self.crew.run(fill, len(blocks))
+        return shown, after
 
     def product(self, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """`rows` @ `weights`, shared by the crew."""

@@ -6,10 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
-from statfe.executors import ALONE, Crew, even_blocks
+from statfe.executors import ALONE, Crew
 from statfe.kernels.adam import adam_step
 from statfe.kernels.rbm import momentum_step
-from statfe.learned.adam import BLOCK, DECAY_FIRST, DECAY_SECOND, EPSILON, WORTH
+from statfe.learned.adam import DECAY_FIRST, DECAY_SECOND, EPSILON, vector_blocks
+from statfe.learned.flat import lined_up
 from statfe.machines.gibbs import Real
 
 
@@ -29,8 +30,8 @@ class Momentum:
     """velocity = momentum velocity + rate gradient."""
 
     def __init__(self, size: int, dtype: Real, momentum: float, crew: Crew = ALONE) -> None:
-        self.velocity, self._momentum = np.zeros(size, dtype), np.array([momentum], dtype)
-        self._crew, self._blocks = crew, even_blocks(size, WORTH * size, BLOCK)
+        self.velocity, self._momentum = lined_up(size, dtype, 2), np.array([momentum], dtype)
+        self._crew, self._blocks = crew, vector_blocks(size)
 
     def climb(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> None:
         """One step up `gradient`."""
@@ -48,8 +49,8 @@ class AdamClimb:
     """Adam (Kingma and Ba, ICLR 2015), uphill."""
 
     def __init__(self, size: int, dtype: Real, crew: Crew = ALONE) -> None:
-        self.first, self.second, self.count = np.zeros(size, dtype), np.zeros(size, dtype), np.zeros(1, np.int64)
-        self._crew, self._blocks = crew, even_blocks(size, WORTH * size, BLOCK)
+        self.first, self.second, self.count = lined_up(size, dtype, 2), lined_up(size, dtype, 3), np.zeros(1, np.int64)
+        self._crew, self._blocks = crew, vector_blocks(size)
 
     def climb(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> None:
         """One step up `gradient`."""

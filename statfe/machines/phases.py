@@ -14,9 +14,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from statfe.executors import ALONE, Crew
 from statfe.kernels.rbm import exchange
-from statfe.learned.products import product
 from statfe.machines.exact_phase import exact_means
 from statfe.machines.gibbs import Parameters, Units
 from statfe.machines.tap_points import TapPoints
@@ -30,16 +28,32 @@ class Means(NamedTuple):
     both: np.ndarray
 
 
-def means_of_rows(visible: np.ndarray, hidden: np.ndarray, crew: Crew = ALONE) -> Means:
-    """Means over rows of units, or of their probabilities."""
-    shares = hidden / hidden.dtype.type(len(hidden))
-    return Means(visible.mean(axis=0), hidden.mean(axis=0), product(crew, visible.T, shares))
+class RowMeans:
+    """As `Means`, over rows of units and p(h = 1) of each, which must not change; means are made when asked for."""
+
+    def __init__(self, rows: np.ndarray, chances: np.ndarray) -> None:
+        self.rows, self.chances = rows, chances
+
+    @property
+    def visible(self) -> np.ndarray:
+        """<v>, shape (n_visible,)."""
+        return np.asarray(self.rows.mean(axis=0))
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """<h>, shape (n_hidden,)."""
+        return np.asarray(self.chances.mean(axis=0))
+
+    @property
+    def both(self) -> np.ndarray:
+        """<v h>, shape (n_visible, n_hidden)."""
+        return np.asarray(self.rows.T @ (self.chances / self.chances.dtype.type(len(self.rows))))
 
 
 class Phase(Protocol):
     """How the means under the machine are found."""
 
-    def means(self, p: Parameters, hidden: np.ndarray) -> Means:
+    def means(self, p: Parameters, hidden: np.ndarray) -> Means | RowMeans:
         """Means at parameters `p`; `hidden` are the probabilities of the hidden units at the data of the batch."""
         ...
 
@@ -67,12 +81,11 @@ class ContrastivePhase:
     def __init__(self, units: Units, steps: int) -> None:
         self.units, self.steps = units, steps
 
-    def means(self, p: Parameters, hidden: np.ndarray) -> Means:
+    def means(self, p: Parameters, hidden: np.ndarray) -> RowMeans:
         """The last visible units are drawn, the last hidden ones are probabilities."""
         for _ in range(self.steps):
-            visible = self.units.draw_visible(p, self.units.draw(hidden))
-            hidden = self.units.hidden(p, visible)
-        return means_of_rows(visible, hidden, self.units.crew)
+            visible, hidden = self.units.gibbs(p, hidden)
+        return RowMeans(visible, hidden)
 
     def state(self) -> dict[str, np.ndarray]:
         """Nothing but the streams, which belong to the training."""
@@ -85,13 +98,13 @@ class PersistentPhase:
     def __init__(self, units: Units, steps: int, start: np.ndarray) -> None:
         self.units, self.steps, self.chains = units, steps, start.copy()
 
-    def means(self, p: Parameters, hidden: np.ndarray) -> Means:
+    def means(self, p: Parameters, hidden: np.ndarray) -> RowMeans:
         """As `ContrastivePhase`, from the chains."""
         hidden = self.units.hidden(p, self.chains)
         for _ in range(self.steps):
-            self.chains[:] = self.units.draw_visible(p, self.units.draw(hidden))
-            hidden = self.units.hidden(p, self.chains)
-        return means_of_rows(self.chains, hidden, self.units.crew)
+            shown, hidden = self.units.gibbs(p, hidden)
+        self.chains[:] = shown
+        return RowMeans(shown, hidden)
 
     def state(self) -> dict[str, np.ndarray]:
         """The chains."""
@@ -117,7 +130,7 @@ class TemperedPhase:
         self.rounds = np.zeros(1, dtype=np.int64)
         self._scales = np.repeat(self.levels, len(start))
 
-    def means(self, p: Parameters, hidden: np.ndarray) -> Means:
+    def means(self, p: Parameters, hidden: np.ndarray) -> RowMeans:
         """From the chains at t = 1."""
         flat = self.chains.reshape(-1, self.chains.shape[2])
         none = np.zeros_like(p.b)
@@ -127,7 +140,7 @@ class TemperedPhase:
             flat[:] = self.units.draw_inputs(inputs, self.base, self._scales)
             exchange(self.chains, self.log_ratios(p), self.units.streams, int(self.rounds[0] % 2), self.accepted)
             self.rounds += 1
-        return means_of_rows(self.chains[-1], self.units.hidden(p, self.chains[-1]))
+        return RowMeans(self.chains[-1].copy(), self.units.hidden(p, self.chains[-1]))
 
     def log_ratios(self, p: Parameters) -> np.ndarray:
         """ln of the ratio of each pair of neighbours, float64, shape (levels - 1, chains)."""

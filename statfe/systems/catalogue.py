@@ -8,7 +8,7 @@ import os
 import pkgutil
 
 from statfe.errors import SpecError, unknown_name
-from statfe.spec import check_options, split_spec
+from statfe.spec import Option, check_options, split_spec
 from statfe.systems.system import Family, System
 
 PACKAGE = "statfe.systems.families"
@@ -45,5 +45,6 @@ def build_system(spec: str | System) -> System:
         raise SpecError(unknown_name("system", name, known))
     family = known[name]
     _, raw = split_spec(spec, positional=family.positional)
-    checked = check_options(name, raw, family.options)
+    own = tuple(Option(key, "float", optional=True) for key in raw if key not in {o.name for o in family.options})
+    checked = check_options(name, raw, (*family.options, *(own if family.positional else ())))
     return family.build(checked.options).with_spec(str(checked))

@@ -31,7 +31,7 @@ class _CountOrAuto(click.ParamType):
 @click.option("--samples", type=click.IntRange(min=1), default=10_000, show_default=True,
               help="Samples of each trajectory.")
 @click.option("--every", type=click.IntRange(min=1), default=None,
-              help="Steps between samples.  [default: 25 samples in a characteristic time; every step of a map]")
+              help="Steps between samples.  [default: 25 samples in a characteristic time]")
 @click.option("--dt", type=click.FloatRange(min=0, min_open=True), default=None, help="Step.  [default: the system's]")
 @click.option("--transient", type=click.FloatRange(min=0), default=None,
               help="Time that is dropped.  [default: the system's]")

@@ -63,7 +63,7 @@ def _flow_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
         return None
     # the plane through x across the flow; far crossings and those on the other side of a circle do not count
     side = ground.apart(states, x) @ (normal / norm)
-    for k in np.flatnonzero((side[:-1] < 0.0) & (side[1:] >= 0.0)):
+    for k in np.flatnonzero((side[:-1] < 0.0) & (side[1:] >= 0.0)).tolist():
         # one step is short: a jump from one side of the circle to the other is not a crossing
         if ground.distance(states[k], x) > 0.25:
             continue
@@ -104,7 +104,7 @@ def _closed(ground: Ground, x: np.ndarray, period: float) -> Cycle:
     system, n = ground.system, len(x)
     steps = max(1, math.ceil(period / system.dt))
     states = march(system, x[None], steps, dt=period / steps).states[0]
-    size = 1e-6 * ground.extent
+    size = 1e-5 * ground.extent
     shifted = np.concatenate([x + np.diag(size), x - np.diag(size)])
     ends = _after(ground, shifted, period)
     monodromy = (ground.apart(ends[:n], ends[n:]) / (2.0 * size[:, None])).T

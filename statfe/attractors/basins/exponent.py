@@ -12,9 +12,10 @@ from statfe.attractors.basins.ground import Ground
 from statfe.attractors.march import step_of
 from statfe.kernels import cells as kernels
 
-#: Blocks that are kept, those dropped before, and characteristic times in one.
-BLOCKS, DROPPED, PERIODS = 64, 8, 8.0
-NEAR = 1e-7
+#: Blocks that are kept, those dropped before, and characteristic times in one; maps, which are cheap, take more.
+BLOCKS, DROPPED, PERIODS, MORE = 256, 32, 2.0, 8
+#: Batches of blocks for the error; distance of the neighbours.
+BATCHES, NEAR = 16, 1e-7
 #: A rate is above zero when it is so by this many errors and this many e-folds over the whole run.
 SIGMAS, FOLDS = 4.0, 12.0
 
@@ -40,7 +41,8 @@ class Exponent:
 
 def largest_exponent(ground: Ground, x: np.ndarray, seed: int = 0, longer: float = 1.0) -> Exponent:
     """Follow `x` and a neighbour for ``longer * BLOCKS`` blocks."""
-    system, blocks = ground.system, DROPPED + round(BLOCKS * longer)
+    system = ground.system
+    blocks = DROPPED + round(BLOCKS * longer) * (MORE if system.kind == "map" else 1)
     steps = max(1, round(PERIODS * system.period / system.dt)) if system.kind == "flow" else round(PERIODS)
     x = ground.rest(np.array(x, dtype=np.float64))
     direction = ground.nudge(np.zeros(len(x)), seed, 0, size=1.0) / ground.extent
@@ -51,6 +53,7 @@ def largest_exponent(ground: Ground, x: np.ndarray, seed: int = 0, longer: float
     if done < blocks:
         return Exponent(math.nan, math.nan, 0.0)
     rates = logs[DROPPED:] / (steps * system.dt)
-    # blocks of the motion are correlated: eight batches give the error
-    batches = rates[:len(rates) // 8 * 8].reshape(8, -1).mean(axis=1)
-    return Exponent(float(rates.mean()), float(batches.std(ddof=1) / math.sqrt(8)), len(rates) * steps * system.dt)
+    # blocks of the motion are correlated: means of longer batches give the error
+    batches = rates[:len(rates) // BATCHES * BATCHES].reshape(BATCHES, -1).mean(axis=1)
+    error = float(batches.std(ddof=1) / math.sqrt(BATCHES))
+    return Exponent(float(rates.mean()), error, len(rates) * steps * system.dt)

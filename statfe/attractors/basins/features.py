@@ -1,11 +1,11 @@
 """Attractors by features: numbers that describe the tail of each run, and clusters of them.
 
-After M. Stender and N. Hoffmann, Nonlinear Dyn. 107, 1451 (2022), with features that fit any system: mean, spread, least
-and greatest value, and the spread of the steps between samples (the second moment of the power spectrum), one each for
-every coordinate, in extents; for angles cosines and sines. They are made in blocks, so that each run says how well its
-features are known. A run is settled when the features of the first and of the second half of its tail fall into one
-cluster; the radius of the clusters is a multiple of the noise that the runs themselves show. Runs at rest are held
-apart more sharply.
+After M. Stender and N. Hoffmann, Nonlinear Dyn. 107, 1451 (2022), with features that fit any system: mean, spread,
+least and greatest value, and the spread of the steps between samples (the second moment of the power spectrum), one
+each for every coordinate, in extents; for angles cosines and sines. They are made in blocks, so that each run says how
+well its features are known. A run is settled when the features of the first and of the second half of its tail fall
+into one cluster; the radius of the clusters is a multiple of the noise that the runs themselves show, and is halved
+until the noise explains how the runs of a cluster differ. Runs at rest are held apart more sharply.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FIRST_LEAST = 3
 class Features:
     """The search by features, round by round; see `statfe.attractors.basins.search`."""
 
-    name = "features"
+    name, patient = "features", True
 
     def __init__(self, ground: Ground, seed: int, workers: int) -> None:
         self.ground, self.seed, self.workers = ground, seed, workers

@@ -201,7 +201,8 @@ def survey(system: System, box: np.ndarray, seed: int, cells: int | None = None,
                  if ends else [box[None, :, 0], box[None, :, 1]])
     extent = np.where(circle, kernels.TURN, np.maximum(high.max(axis=0) - low.min(axis=0), least))
     states = np.array([w.state for w in ends]).reshape(-1, system.dimension)
-    busy = np.argsort(-((high - low) / extent).max(axis=1), kind="stable")[:TRIAL_RUNS] if ends else []
+    motion = ((high - low) / extent).max(axis=1)
+    busy = np.argsort(-motion, kind="stable")[:TRIAL_RUNS if ends else 0].tolist()
     for tried in (cells,) if cells else CELLS:
         assert tried is not None
         whole = np.where(circle, kernels.TURN / tried, extent / tried)

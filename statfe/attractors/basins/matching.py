@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from statfe.attractors.basins.ground import Ground
@@ -15,30 +18,48 @@ RATIO, CLOSE = 1.6, 1e-3
 PERIODS = 1e-3
 
 
-def scaled(ground: Ground, points: np.ndarray) -> np.ndarray:
-    """Points in extents, with two columns for an angle so that its ends meet."""
-    columns = []
-    for j, circle in enumerate(ground.circle):
-        x = points[:, j]
-        columns += [np.cos(x) / TURN, np.sin(x) / TURN] if circle else [x / ground.extent[j]]
-    return np.stack(columns, axis=1)
+@dataclass(frozen=True, eq=False)
+class Scales:
+    """Extent of each coordinate, and which are angles; shape (dimension,)."""
+
+    extent: np.ndarray
+    circle: np.ndarray
+
+    def columns(self, points: np.ndarray) -> np.ndarray:
+        """Points in extents, with two columns for an angle so that its ends meet."""
+        found = []
+        for j, circle in enumerate(self.circle):
+            x = points[:, j]
+            found += [np.cos(x) / TURN, np.sin(x) / TURN] if circle else [x / self.extent[j]]
+        return np.stack(found, axis=1)
 
 
-def set_distance(ground: Ground, a: np.ndarray, b: np.ndarray) -> float:
+def set_distance(scales: Scales, a: np.ndarray, b: np.ndarray) -> float:
     """Mean distance from a point of one set to the nearest of the other, in extents; the larger of both ways.
 
     A mean in the place of Hausdorff's maximum: single far points of a chaotic set do not decide.
     """
-    first, second = scaled(ground, a), scaled(ground, b)
-    return max(float(cKDTree(second).query(first)[0].mean()), float(cKDTree(first).query(second)[0].mean()))
+    first, second = scales.columns(a), scales.columns(b)
+    ways = (cKDTree(second).query(first)[0], cKDTree(first).query(second)[0])
+    return max(float(np.mean(apart)) for apart in ways)
 
 
-def spacing(ground: Ground, points: np.ndarray) -> float:
+def spacing(scales: Scales, points: np.ndarray) -> float:
     """Mean distance of a point to the next one of its own set, in extents; 0 for one point."""
     if len(points) < 2:
         return 0.0
-    places = scaled(ground, points)
-    return float(cKDTree(places).query(places, k=2)[0][:, 1].mean())
+    places = scales.columns(points)
+    return float(np.mean(np.asarray(cKDTree(places).query(places, k=2)[0])[:, 1]))
+
+
+def assign(cost: np.ndarray) -> dict[int, int]:
+    """Pairs (row, column) of the least total cost, as many as have a finite one."""
+    if not cost.size:
+        return {}
+    finite = np.isfinite(cost)
+    far = 1.0 + 2.0 * float(cost[finite].sum()) if finite.any() else 1.0
+    rows, columns = linear_sum_assignment(np.where(finite, cost, far))
+    return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if finite[r, c]}
 
 
 def one_attractor(ground: Ground, a: Finding, b: Finding) -> bool:
@@ -49,5 +70,6 @@ def one_attractor(ground: Ground, a: Finding, b: Finding) -> bool:
         return bool(ground.distance(a.state, b.state) < 1e-6)
     if a.kind == "limit cycle" and abs(a.period - b.period) > PERIODS * a.period:
         return False
-    own = max(spacing(ground, a.points), spacing(ground, b.points))
-    return set_distance(ground, a.points, b.points) <= RATIO * own + CLOSE
+    scales = Scales(ground.extent, ground.circle)
+    own = max(spacing(scales, a.points), spacing(scales, b.points))
+    return set_distance(scales, a.points, b.points) <= RATIO * own + CLOSE

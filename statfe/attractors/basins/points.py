@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from statfe.attractors.basins.ground import Ground
+from statfe.attractors.basins.ground import Ground, Window
 
 STEPS, TOLERANCE = 30, 1e-10
 #: Growth in a characteristic time below which an eigenvalue has no sign.
 NEUTRAL = 1e-6
+#: A window in less than this many cells along each coordinate looks like a point.
+POINT_CELLS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,11 @@ class FixedPoint:
     def neutral(self, ground: Ground) -> bool:
         """Whether linear terms alone do not decide."""
         return abs(self.growth) * ground.system.period < NEUTRAL
+
+
+def point_like(ground: Ground, window: Window) -> bool:
+    """Whether a window shows hardly any motion."""
+    return bool((window.high - window.low < POINT_CELLS * ground.width).all())
 
 
 def polish(ground: Ground, x: np.ndarray) -> FixedPoint | None:

@@ -10,7 +10,7 @@ import numpy as np
 from statfe.attractors.basins.ground import Ground, Window
 from statfe.attractors.basins.search import Group, Outcome
 from statfe.attractors.basins.verify import Finding, examine, of_point
-from statfe.attractors.basins.walk import BUDGET, FIRST, SAME, Walk, common, walk
+from statfe.attractors.basins.walk import FIRST, SAME, Walk, common, walk
 from statfe.executors import map_tasks
 
 #: Two polished fixed points nearer than this, in extents, are one.
@@ -32,7 +32,7 @@ class _Class:
 class Recurrences:
     """The search by recurrences, round by round; see `statfe.attractors.basins.search`."""
 
-    name = "recurrences"
+    name, patient = "recurrences", False
 
     def __init__(self, ground: Ground, seed: int, workers: int) -> None:
         self.ground, self.seed, self.workers = ground, seed, workers
@@ -41,8 +41,7 @@ class Recurrences:
 
     def round(self, starts: Sequence[int], states: np.ndarray, number: int) -> list[Outcome]:
         """Follow `states` and say where each ended; new groups are made in the order of the starts."""
-        budget = BUDGET << number
-        walks = map_tasks(lambda x: walk(self.ground, x, FIRST << number, budget), states, self.workers)
+        walks = map_tasks(lambda x: walk(self.ground, x, FIRST << number), states, self.workers)
         found = []
         for start, w in zip(starts, walks, strict=True):
             if w.end in ("escaped", "open"):

@@ -18,9 +18,14 @@ from statfe.attractors.basins.matching import one_attractor
 from statfe.attractors.basins.verify import Finding
 from statfe.attractors.basins.volume import contraction
 from statfe.attractors.found import ESCAPED, NONE_FOUND, NOT_CONVERGED
+from statfe.executors import map_tasks
 
 #: Rounds; each looks twice as long as the one before.
-ROUNDS = 5
+ROUNDS = 4
+#: Pilot runs that are asked whether volumes are kept.
+LOOKED_AT = 16
+#: Lifetimes of a transient that its runs are followed for before the next look.
+PATIENCE = 1.5
 
 
 @dataclass(eq=False)
@@ -43,9 +48,14 @@ class Outcome:
 
 
 class Method(Protocol):
-    """What a method of search does; its groups keep their numbers over the rounds."""
+    """What a method of search does; its groups keep their numbers over the rounds.
+
+    A patient one looks again, for longer, at runs that ended nowhere; others have spent their time on them.
+    """
 
     name: str
+    patient: bool
+    workers: int
 
     def round(self, starts: Sequence[int], states: np.ndarray, number: int) -> list[Outcome]:
         """Where each run ended."""
@@ -81,7 +91,7 @@ class Search:
 
 def conservative(ground: Ground, states: np.ndarray) -> bool:
     """Whether volumes are kept all over the pilot runs."""
-    return len(states) > 0 and contraction(ground, states).kept
+    return len(states) > 0 and contraction(ground, states[:LOOKED_AT]).kept
 
 
 def search(ground: Ground, method: Method, starts: np.ndarray, seed: int,
@@ -101,7 +111,7 @@ def search(ground: Ground, method: Method, starts: np.ndarray, seed: int,
                 found.visits[key] = found.visits.get(key, 0) + 1
                 found.labels[start] = key
             elif not _keeps_volume(ground, outcome.state):
-                rest.append(start)
+                rest += [start] if method.patient else []
             else:
                 found.labels[start] = NONE_FOUND
         rest += _settle(ground, method, found, outcomes, active.tolist(), seed, number)
@@ -126,15 +136,24 @@ def _settle(ground: Ground, method: Method, found: Search, outcomes: Sequence[Ou
         if outcome.group is None:
             continue
         found.labels[start] = found.same[outcome.group.number]
-        verdict = found.findings[outcome.group.number].verdict
-        if verdict == "none":
+        finding = found.findings[outcome.group.number]
+        if finding.verdict == "none":
             found.labels[start] = NONE_FOUND
-        elif verdict != "attractor":
+        elif finding.verdict != "attractor":
             found.labels[start] = NOT_CONVERGED
-        if verdict == "saddle":
-            found.ends[start] = ground.nudge(found.ends[start], seed, 1 + number, start, size=1e-9)
-            again.append(start)
-    return again
+        if finding.verdict in ("saddle", "settling"):
+            # runs in a transient that is left at this rate are not looked at again before most have left
+            wait = PATIENCE / finding.stability if finding.kind == "transient" and finding.verdict == "saddle" else 0.0
+            again.append((start, wait))
+
+    def further(task: tuple[int, float]) -> np.ndarray:
+        start, wait = task
+        x = ground.nudge(found.ends[start], seed, 1 + number, start, size=1e-9)
+        return ground.follow(x, wait).state if wait else x
+
+    for (start, _), state in zip(again, map_tasks(further, again, method.workers), strict=True):
+        found.ends[start] = state
+    return [start for start, _ in again]
 
 
 def _known(ground: Ground, found: Search, key: int) -> int:

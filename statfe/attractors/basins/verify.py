@@ -17,13 +17,15 @@ import numpy as np
 from statfe.attractors.basins.cycles import Cycle, find_cycle
 from statfe.attractors.basins.exponent import Exponent, largest_exponent
 from statfe.attractors.basins.ground import Ground
-from statfe.attractors.basins.points import FixedPoint
+from statfe.attractors.basins.points import FixedPoint, point_like, polish
 from statfe.attractors.basins.volume import contraction
 
-#: Copies that are followed, and for how many times the length of the search, and how many characteristic times at least.
+#: Copies that are followed; for how many times the length of the search, and how many characteristic times at least.
 COPIES, LONGER, LEAST_PERIODS = 8, 4.0, 100.0
 #: Points kept of each attractor that is no point or cycle.
 POINTS = 1024
+#: Length of a look at runs that are about to leave, as a share of that at an attractor.
+SHORT_LOOK = 0.25
 #: A second look at an exponent that is not clearly zero or positive takes so many times longer.
 SECOND_LOOK = 6.0
 
@@ -35,7 +37,8 @@ class Finding:
     Attributes
     ----------
     verdict
-        ``attractor``, ``saddle`` (copies left it), ``none`` (volumes are kept) or ``unclear``.
+        ``attractor``; ``saddle``: copies left it as neighbours parted; ``settling``: still on the way elsewhere;
+        ``none``: volumes are kept; or ``unclear``.
     kind
         Kind of an attractor, or of a saddle as `Saddles` has it.
     stability
@@ -88,12 +91,24 @@ def examine(ground: Ground, states: np.ndarray, time: float, stays: Callable[[np
     ends = [ground.follow(x, follow) for x in copies]
     left = sum(not (w.complete and stays(w.state)) for w in ends)
     if left:
-        return Finding("saddle", "transient", states[0], left / (COPIES * follow), states[:1])
+        parts = largest_exponent(ground, states[0], seed, longer=SHORT_LOOK)
+        verdict = "saddle" if not parts.value <= 0.0 and not parts.zero else "settling"
+        return Finding(verdict, "transient", states[0], left / (COPIES * follow), states[:1], exponent=parts)
     x = ground.rest(ends[0].state)
     volumes = contraction(ground, np.array([w.state for w in ends]))
     if volumes.kept:
         return Finding("none", "", x, math.nan, x[None], message="volumes are kept along the motion")
-    return _classified(ground, x, seed, 3.0 / (COPIES * follow))
+    return _at_rest(ground, x) or _classified(ground, x, seed, 3.0 / (COPIES * follow))
+
+
+def _at_rest(ground: Ground, x: np.ndarray) -> Finding | None:
+    """A stable fixed point that the motion still comes nearer to; None where there is none."""
+    window = ground.window(x, 256, cells=False)
+    if point_like(ground, window) and (point := polish(ground, x)) is not None:
+        nearer = ground.distance(window.state, point.state) < ground.distance(x, point.state)
+        if not point.unstable and (nearer or ground.distance(x, point.state) < 1e-9):
+            return of_point(ground, point)
+    return None
 
 
 def _classified(ground: Ground, x: np.ndarray, seed: int, leaving: float) -> Finding:
@@ -105,6 +120,8 @@ def _classified(ground: Ground, x: np.ndarray, seed: int, leaving: float) -> Fin
         return _of_cycle(cycle, exponent, leaving)
     points = _points(ground, x)
     kind = "strange" if exponent.positive else "torus" if exponent.zero else ""
+    if exponent.value < 0.0 and not kind:
+        return Finding("settling", "transient", x, exponent.value, points, exponent=exponent)
     if not kind:
         return Finding("unclear", "unclear", x, exponent.value, points, exponent=exponent, leaving=leaving,
                        message="the motion neither closes nor parts nor stays quasi-periodic; take a longer transient "

@@ -15,14 +15,12 @@ from typing import Literal
 import numpy as np
 
 from statfe.attractors.basins.ground import NEW_CELLS, Ground, Window
-from statfe.attractors.basins.points import FixedPoint, polish
+from statfe.attractors.basins.points import FixedPoint, point_like, polish
 
 #: Samples of the first window, of the longest, and in all windows of one walk.
 FIRST, LONGEST, BUDGET = 512, 32768, 131072
 #: Shares of visits that two windows of one attractor have in common, at least.
 SAME = 0.3
-#: A window in less than this many cells along each coordinate looks like a point.
-POINT_CELLS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +61,7 @@ def walk(ground: Ground, x: np.ndarray, first: int = FIRST, budget: int = BUDGET
         if not window.complete:
             return Walk("escaped", window, samples, total)
         x = window.state
-        if _point_like(ground, window):
+        if point_like(ground, window):
             point = polish(ground, x)
             if point is not None:
                 return Walk("point", window, samples, total, point)
@@ -75,7 +73,3 @@ def walk(ground: Ground, x: np.ndarray, first: int = FIRST, budget: int = BUDGET
             samples, before = min(2 * samples, LONGEST), None
         if total + samples > budget:
             return Walk("open", window, samples, total)
-
-
-def _point_like(ground: Ground, window: Window) -> bool:
-    return bool((window.high - window.low < POINT_CELLS * ground.width).all())

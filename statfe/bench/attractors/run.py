@@ -22,6 +22,9 @@ from statfe.systems.system import Family
 #: Files that are written.
 FILES = ("attractors.json", "attractors.csv")
 
+#: Error of the largest exponent that runs are made long enough for, where that is not too long.
+TARGET = 0.004
+
 Tell = Callable[[str, float], None] | None
 
 
@@ -63,7 +66,7 @@ def bench_attractors(
             progress(name, k / len(built))
         group, began = known[system.spec.partition(":")[0]].group, time.perf_counter()
         try:
-            found = lyapunov(system, seed=number, workers=workers, scale=scale)
+            found = lyapunov(system, seed=number, workers=workers, scale=scale, target=TARGET)
         except UsageError as error:
             record.rows.append(Row(name, group, system.kind, system.dimension, message=str(error)))
         else:

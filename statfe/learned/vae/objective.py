@@ -21,6 +21,7 @@ import numpy as np
 from statfe.errors import UsageError
 from statfe.executors import ALONE, Crew, even_blocks
 from statfe.kernels.vae import analytic_head_slopes, draw_latent, sample_weights, scale_rows, weighted_head_slopes
+from statfe.learned.flat import lined_up
 from statfe.learned.vae.model import NOISE, Vae, VaeShape, likelihood_rows
 
 #: Losses by name.
@@ -102,7 +103,7 @@ class Descent:
     def __init__(self, shape: VaeShape, points: int, samples: int, dtype: np.dtype, crew: Crew = ALONE) -> None:
         self.shape, self.points, self.copies, self.crew = shape, points, samples, crew
         rows, up, down = points * samples, shape.encoder_network, shape.decoder_network
-        self.gradient: np.ndarray = np.zeros(shape.layout.size, dtype)
+        self.gradient = lined_up(shape.layout.size, dtype, place=1)
         self.into = shape.layout.views(self.gradient)
         self.x: np.ndarray = np.empty((points, shape.visible), dtype)
         self.eps: np.ndarray = np.empty((rows, shape.latent), dtype)

@@ -19,6 +19,7 @@ from statfe.datasets.rows import MemoryRows, Rows, survey
 from statfe.errors import UsageError
 from statfe.executors import Crew
 from statfe.learned.adam import Adam
+from statfe.learned.flat import lined_up
 from statfe.learned.vae.model import PRECISIONS, Vae, VaeShape, fresh_vae
 from statfe.learned.vae.objective import Descent, Objective
 from statfe.learned.vae.rows import bound_rows
@@ -196,7 +197,8 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
     options, shape = state.options, state.vae.shape
     rng = generator(options.seed, (EPOCH_KEY, state.epochs))
     kind = state.vae.parameters.dtype
-    vae = Vae(shape, state.vae.parameters.copy())
+    vae = Vae(shape, lined_up(shape.layout.size, kind))
+    vae.parameters[:] = state.vae.parameters
     adam = Adam(shape.layout.size, dtype=kind.type, crew=crew)
     assert state.adam_first is not None
     assert state.adam_second is not None

@@ -42,7 +42,7 @@ def build(options: Mapping[str, Any]) -> System:
     """The system with its published exponents where the parameters are the usual ones."""
     return System(
         name="chua", title="Chua circuit", kind="flow", coordinates=("x", "y", "z"), parameters=dict(options),
-        rhs=rhs, jacobian=jacobian, dt=0.01, period=2.6, transient=100.0, start=np.array([0.1, 0.0, 0.6]),
+        rhs=rhs, jacobian=jacobian, dt=0.005, period=2.6, transient=100.0, start=np.array([0.1, 0.0, 0.6]),
         box=np.array([[-1.5, 1.5], [-0.2, 0.2], [-1.5, 1.5]]), bound=1e3, reference=REFERENCE,
         symmetries=(Symmetry("inversion", -np.eye(3)),), known=KNOWN if usual(options, OPTIONS) else ())
 

@@ -26,13 +26,14 @@ def rhs(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
     answer = np.empty(n)
     for i in range(n):
         answer[i] = np.tanh(p[0] * x[i])
-        out[i] = -x[i] - count / n * answer[i]
+        out[i] = -x[i]
     for k in range(count):
         overlap = 0.0
         for i in range(n):
             overlap += p[1 + k * n + i] * answer[i]
         for i in range(n):
-            out[i] += p[1 + k * n + i] * overlap / n
+            xi = p[1 + k * n + i]
+            out[i] += xi * (overlap - xi * answer[i]) / n
 
 
 def jacobian(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
@@ -58,13 +59,14 @@ def tangent(_t: float, x: np.ndarray, p: np.ndarray, v: np.ndarray, out: np.ndar
     for i in range(n):
         answer = np.tanh(p[0] * x[i])
         change[i] = p[0] * (1.0 - answer * answer) * v[i]
-        out[i] = -v[i] - count / n * change[i]
+        out[i] = -v[i]
     for k in range(count):
         overlap = 0.0
         for i in range(n):
             overlap += p[1 + k * n + i] * change[i]
         for i in range(n):
-            out[i] += p[1 + k * n + i] * overlap / n
+            xi = p[1 + k * n + i]
+            out[i] += xi * (overlap - xi * change[i]) / n
 
 
 def build(options: Mapping[str, Any]) -> System:

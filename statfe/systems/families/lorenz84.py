@@ -39,7 +39,7 @@ def build(options: Mapping[str, Any]) -> System:
     """The system; which of its attractors a start reaches is a matter of the start."""
     return System(
         name="lorenz84", title="Lorenz 1984", kind="flow", coordinates=("x", "y", "z"), parameters=dict(options),
-        rhs=rhs, jacobian=jacobian, dt=0.01, period=1.6, transient=200.0, start=np.array([1.0, 0.0, 1.0]),
+        rhs=rhs, jacobian=jacobian, dt=0.01, period=1.6, transient=200.0, start=np.array([0.42, 0.93, -0.2]),
         box=np.array([[-1.0, 3.0], [-3.0, 3.0], [-3.0, 3.0]]), bound=1e3, reference=REFERENCE)
 
 

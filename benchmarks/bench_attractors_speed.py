@@ -1,0 +1,147 @@
+"""Trajectories: how fast bulk integration is with scipy beside it, its memory, and whether two integrators agree.
+
+The work is 10^4 Lorenz trajectories of 10^4 steps of 0.005. scipy's solve_ivp does a part of it at tolerances that give
+it the same error, one trajectory after the other and with a thousand stacked into one state; its time is scaled up.
+`STATFE_BENCH_SHARE` makes the work smaller (a share of the trajectories).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from statfe.attractors.integrators import compiled_law, integrator_of
+from statfe.attractors.march import Marcher, march
+from statfe.attractors.reference import reference
+from statfe.errors import UsageError
+from statfe.systems.catalogue import build_system, families
+
+TRAJECTORIES = max(100, round(10_000 * float(os.environ.get("STATFE_BENCH_SHARE", "1"))))
+STEPS, KEPT = 10_000, 10
+SYSTEM = build_system("lorenz63")
+ALONE, STACKED = 4, 1000
+#: The error of the fixed steps over one turn, about; solve_ivp is asked for the same.
+TOLERANCE = 1e-7
+#: Steps of the agreement are so many times smaller than the system's own; more where the law has kinks.
+REFINED, KINKS = 32, {"chua": 512}
+FLOWS = [n for n, f in families().items() if f.group != "file" and build_system(n).kind == "flow"]
+
+MEMORY = """
+import json, resource, time
+import numpy as np
+from statfe.attractors.march import march
+from statfe.systems.catalogue import build_system
+system = build_system("lorenz63")
+starts = system.start + np.random.default_rng(1).normal(size=({r}, 3))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = march(system, starts, {kept}, {every}, workers=2)
+print(json.dumps([before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, int(found.kept.min())]))
+"""
+
+GENERATE = """
+import json, resource, sys
+from statfe.attractors.generate import generate
+found = generate("lorenz63", sys.argv[1], trajectories=100, samples={n}, transient=5.0, seed=1, float32=True, workers=2)
+print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+"""
+
+
+def stacked(t: float, x: np.ndarray) -> np.ndarray:
+    sigma, rho, beta = SYSTEM.p
+    a, b, c = x.reshape(3, -1)
+    return np.concatenate([sigma * (b - a), a * (rho - c) - b, a * b - beta * c])
+
+
+def child(code: str, *words: str) -> list:
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_bulk_integration(figure):
+    starts = SYSTEM.start + np.random.default_rng(1).normal(size=(TRAJECTORIES, 3))
+    march(SYSTEM, starts[:64], 1, 1, lanes=True)
+    march(SYSTEM, starts[:2], 1, 1, lanes=False)
+    seconds, scalar, span = [], [], STEPS * SYSTEM.dt
+    rhs, p = compiled_law(SYSTEM), SYSTEM.p
+
+    def velocity(t, x):
+        out = np.empty(3)
+        rhs(t, x, p, out)
+        return out
+
+    velocity(0.0, starts[0])
+    alone, together = [], []
+    for _ in range(3):
+        start = time.perf_counter()
+        found = march(SYSTEM, starts, KEPT, STEPS // KEPT, workers=2)
+        seconds.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        march(SYSTEM, starts[:TRAJECTORIES // 20], KEPT, STEPS // KEPT, workers=2, lanes=False)
+        scalar.append((time.perf_counter() - start) * 20)
+        start = time.perf_counter()
+        for x in starts[:ALONE]:
+            solve_ivp(velocity, (0.0, span), x, method="DOP853", rtol=TOLERANCE, atol=TOLERANCE)
+        alone.append((time.perf_counter() - start) / ALONE * TRAJECTORIES)
+        start = time.perf_counter()
+        many = starts[:STACKED].T.ravel()
+        solve_ivp(stacked, (0.0, span / 20), many, method="DOP853", rtol=TOLERANCE, atol=TOLERANCE)
+        together.append((time.perf_counter() - start) * 20 / min(STACKED, TRAJECTORIES) * TRAJECTORIES)
+    assert (found.kept == KEPT).all()
+    best, work = min(seconds), f"{TRAJECTORIES} Lorenz trajectories x {STEPS} RK4 steps, 2 threads"
+    figure(work, "< 4 s", f"{best:.2f} s ({best / TRAJECTORIES / STEPS * 1e9:.2f} ns a step)")
+    figure("the same without lanes", "", f"{min(scalar):.2f} s, {min(scalar) / best:.1f} times as long")
+    for what, times in (("compiled law, one by one", alone), ("1000 stacked", together)):
+        figure(f"solve_ivp (DOP853), {what}, 1 thread", "ratio", f"{min(times):.1f} s, {min(times) / best:.1f} x")
+    if TRAJECTORIES == 10_000:
+        assert best < 4.0
+
+
+def test_memory(figure, tmp_path):
+    before, after, kept = child(MEMORY.format(r=TRAJECTORIES, kept=KEPT, every=STEPS // KEPT))
+    assert kept == KEPT
+    own = f"{after / 1e6:.2f} GB ({(after - before) / 1e3:.0f} MB its own)"
+    figure("memory of the whole process in that work", "< 1 GB", own)
+    assert after < 1e6
+    peaks = []
+    for n in (200_000, 800_000):
+        peaks.append(child(GENERATE.format(n=n), str(tmp_path / "a.h5")))
+        (tmp_path / "a.h5").unlink()
+    both = f"{peaks[0] / 1e3:.0f}, {peaks[1] / 1e3:.0f} MB"
+    figure("generate: peak memory at 2 x 10^7 and at 8 x 10^7 samples", "constant", both)
+    assert peaks[1] < 1.15 * peaks[0]
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_two_integrators_agree(name, figure):
+    """Short horizons, from the attractor: the default integrator of the system with a fine step, and DOP853."""
+    system = build_system(name)
+    settled = march(system, system.start, 1, max(1, round(system.transient / system.dt))).states[:, 0]
+    refined = KINKS.get(name, REFINED)
+    samples, time_span = 5, min(system.period, 500 * system.dt) / 2
+    every = max(1, round(time_span / samples / (system.dt / refined)))
+    method = integrator_of(system).name
+    fixed = march(system, settled, samples, every, time_span / samples / every, method=method)
+    try:
+        exact = reference(system, settled, fixed.times)
+    except UsageError as error:
+        figure(f"{name}: {method} against DOP853", "1e-9", str(error))
+        raise
+    size = max(np.abs(settled).max(), 1e-12)
+    gap = np.abs(fixed.states - exact.states).max() / size
+    figure(f"{name}: {method} (dt / {refined}) against DOP853 after t = {time_span:.3g}", "1e-9", f"{gap:.1e}")
+    assert gap < 1e-9
+
+
+def test_lanes_have_the_bits_of_one_by_one():
+    starts = SYSTEM.start + np.random.default_rng(2).normal(size=(100, 3))
+    one, other = (np.empty((100, 50, 3)) for _ in range(2))
+    Marcher(SYSTEM, lanes=False).advance(starts.copy(), one, 20)
+    Marcher(SYSTEM, lanes=True, workers=2).advance(starts.copy(), other, 20)
+    np.testing.assert_array_equal(one, other)

@@ -1,4 +1,4 @@
-"""What is said of networks on attractors: each number against a formula, a hand count, or a case with a known answer."""
+"""What is said of networks on attractors: each number against a formula, a hand count, or a case that is known."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_pairs_of_three_are_the_best_of_all():
 def test_a_shift_is_seen_along_every_direction():
     rng = np.random.default_rng(2)
     points = rng.standard_normal((500, 3))
-    apart = sliced_distance(points, points + [3.0, 0.0, 4.0], 1, 4000)
+    apart = sliced_distance(points, points + np.array([3.0, 0.0, 4.0]), 1, 4000)
     # <(u . d)^2> = |d|^2 / dimension
     assert apart == pytest.approx(5.0 / math.sqrt(3.0), rel=0.02)
     assert sliced_distance(points, points[::-1], 1) == pytest.approx(0.0, abs=1e-12)

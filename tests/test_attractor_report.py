@@ -50,7 +50,8 @@ def two_rings(tmp_path, count: int = 20, samples: int = 60) -> None:
                        attributes={"noise": 0.02})
     turn = np.linspace(0.0, 6.28, 30)
     ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    points = Points(np.concatenate([ring - [3.0, 0.0], ring + [3.0, 0.0]]), np.repeat([0, 1], 30))
+    away = np.array([3.0, 0.0])
+    points = Points(np.concatenate([ring - away, ring + away]), np.repeat([0, 1], 30))
     write_found(tmp_path / "found.h5", found_set(points=points, system="none"))
 
 
@@ -105,7 +106,8 @@ def test_invariants_alone_make_a_report_and_a_failed_rule_a_warning(tmp_path):
         (Rule("zero_exponent", 0.1, 0.005, False, "integrate longer"), Rule("energy", np.nan, 1e-5, None, "no energy")),
         ("x",), CorrelationSum(radii, radii**2, 0.1 * radii**2, np.full(9, 2.0), np.full(9, 0.1), np.ones((2, 9)),
                                np.full(9, 500)),
-        Spectrum(np.arange(1.0, 5.0), np.ones((4, 1)), np.ones((4, 1))), None, np.ones((3, 2)), "maxima of z", "law", 1.0)
+        Spectrum(np.arange(1.0, 5.0), np.ones((4, 1)), np.ones((4, 1))), None, np.ones((3, 2)), "maxima of z", "law",
+        1.0)
     write_invariants(tmp_path / "inv.h5", measured)
     done = analyze_attractors(tmp_path / "inv.h5", tmp_path / "out", seed=1)
     assert [s.name for s in done.sections] == ["invariants"]

@@ -108,7 +108,8 @@ def test_the_command_trains_streams_and_resumes(tmp_path, capsys):
     z = rng.standard_normal((10, 40, 1))
     data = 3.0 + z @ np.array([[2.0, 1.0, -1.0]]) + 0.1 * rng.standard_normal((10, 40, 3))
     write_trajectories(tmp_path / "data.h5", observations=data, step=1.0)
-    words = ["train", "vae", str(tmp_path / "data.h5"), "--hidden", "8", "--batch", "32", "--seed", "3", "--latent", "2"]
+    words = ["train", "vae", str(tmp_path / "data.h5"), "--hidden", "8", "--batch", "32", "--seed", "3",
+             "--latent", "2"]
     assert main([*words, "-o", str(tmp_path / "a.h5"), "--epochs", "4", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["shape"]["likelihood"] == "gaussian"
@@ -120,7 +121,8 @@ def test_the_command_trains_streams_and_resumes(tmp_path, capsys):
     one, two = statfe.load(tmp_path / "a.h5"), statfe.load(tmp_path / "b.h5")
     assert np.array_equal(one.vae.parameters, two.vae.parameters)
     assert np.array_equal(one.standard.centre, two.standard.centre)
-    assert one.standard.undo(np.zeros((1, 3)))[0] == pytest.approx(data[[r for r in range(10) if r % 5 != 4]].mean((0, 1)))
+    learned_from = data[np.arange(10) % 5 != 4]
+    assert one.standard.undo(np.zeros((1, 3)))[0] == pytest.approx(learned_from.mean(axis=(0, 1)))
     check_format(tmp_path / "a.h5")
     assert main([*words, "-o", str(tmp_path / "c.h5"), "--epochs", "4", "--stream"]) == 0
     streamed = statfe.load(tmp_path / "c.h5")

@@ -43,8 +43,8 @@ LIFT, NOISE_SIZE, SAMPLES = 64, 0.02, 200
 MANY, FEW = 200, 100
 LATENTS = (1, 2, 3, 4, 8)
 #: Sites, forcings, samples, noise of data and decoder, hidden layers and epochs of Lorenz 1996.
-SITES, FORCINGS, LONG = 40, (3.0, 4.0, 4.25, 4.5, 5.0, 6.0, 8.0), 20_000
-RESOLUTION, LAYERS, EPOCHS = 0.1, (128, 128), 50
+SITES, FORCINGS, LONG = 40, (3.0, 4.0, 4.25, 4.5, 5.0, 8.0), 20_000
+RESOLUTION, LAYERS, EPOCHS = 0.1, (128, 128), 40
 #: ln of a variance that adds nothing to the floor of the decoder's noise.
 NOTHING = -60.0
 
@@ -200,7 +200,7 @@ def need_of(forcing: float, work: Path, seed: int) -> Need:
     start = time.perf_counter()
     if not path.exists():
         generate(spec, path, trajectories=1, samples=LONG, every=20, transient=1000.0, seed=seed)
-    exponents = statfe.invariants(spec, quantities=("exponents",), scale=0.2, seed=seed)
+    exponents = statfe.invariants(spec, quantities=("exponents",), scale=0.1, seed=seed)
     dimension = exponents.scalar("kaplan_yorke")
     parts = open_trajectories(path)
     standard = standard_of(survey(parts.train))

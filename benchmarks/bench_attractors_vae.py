@@ -89,7 +89,7 @@ def cases(work: Path, seed: int) -> list[Case]:
         if case.name in systems:
             spec, every, count = systems[case.name]
             generate(spec, case.path, trajectories=count, samples=SAMPLES, every=every, start="box", lift=LIFT,
-                     noise=NOISE_SIZE, seed=seed)
+                     noise=NOISE_SIZE, seed=seed, force=True)
         else:
             tori(case.path, "flat" in case.name, seed)
     return found
@@ -199,7 +199,7 @@ def need_of(forcing: float, work: Path, seed: int) -> Need:
     spec, path = f"lorenz96:n={SITES},F={forcing:g}", work / f"lorenz96-{forcing:g}.h5"
     start = time.perf_counter()
     if not path.exists():
-        generate(spec, path, trajectories=1, samples=LONG, every=20, transient=1000.0, seed=seed)
+        generate(spec, path, trajectories=1, samples=LONG, every=20, transient=1000.0, seed=seed, force=True)
     exponents = statfe.invariants(spec, quantities=("exponents",), scale=0.1, seed=seed)
     dimension = exponents.scalar("kaplan_yorke")
     parts = open_trajectories(path)

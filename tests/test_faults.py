@@ -555,6 +555,16 @@ FAULTS = {
         "statfe/attractors/basins/continuation.py",
         "if _own_image(before.found, i) == _own_image(now.found, j):", "if True:",
         "test_attractor_continuation.py::test_a_pitchfork_breaks_the_symmetry"),
+    "trajectories: held-back blocks touch those of the training": (
+        "statfe/datasets/trajectory_rows.py", "first + gap * (k == 5), last - gap * (k in (3, 8))", "first, last",
+        "test_attractor_rows.py::test_blocks_of_time_have_no_neighbour_on_the_other_side"),
+    "latent units: half of the logarithm in their information": (
+        "statfe/learned/vae/latent_use.py", "- 1.0 - 2.0 * np.log(widths)", "- 1.0 - np.log(widths)",
+        "test_attractor_networks.py::test_use_counts_by_either_criterion"),
+    "Wasserstein: quantiles of the other cloud": (
+        "statfe/attractors/network/wasserstein.py", "left[(edges - 1) // m] - right[(edges - 1) // n]",
+        "left[(edges - 1) // max(n, m)] - right[(edges - 1) // max(n, m)]",
+        "test_attractor_networks.py::test_distance_on_a_line_is_exact"),
 }
 
 

@@ -335,7 +335,7 @@ FAULTS = {
         "statfe/annealed/bracket.py", "expit(C + down - shift)", "expit(C - down - shift)",
         "test_annealed.py::test_bennetts_estimate_is_the_twins"),
     "populations: weights of the step forgotten": (
-        "statfe/annealed/population.py", "top + float(np.log(sums[-1] / n))", "top",
+        "statfe/annealed/resampling.py", "top + float(np.log(sums[-1] / n))", "top",
         "test_annealed.py::test_populations_are_unbiased_and_keep_their_families"),
     "populations: copies from the first of them": (
         "statfe/annealed/population.py", "offset = np.repeat(np.arange(populations) * size, size)",

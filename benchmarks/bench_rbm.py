@@ -135,7 +135,7 @@ def _draw(curves: dict[str, list[tuple[int, float, float]]], errors: dict[str, l
     left.set_xscale("log")
     left.set_xlabel("epoch")
     left.set_title("test log-likelihood, digits, 64 x 64 (nat)")
-    left.legend(loc="lower center", fontsize=7.5, ncols=2)
+    left.legend(loc="upper left", fontsize=7.5, ncols=2)
     for number, (name, pairs) in enumerate(errors.items()):
         epochs, off = zip(*pairs, strict=True)
         right.plot(epochs, off, color=COLOURS[number], marker=MARKERS[number], markersize=4, label=name)

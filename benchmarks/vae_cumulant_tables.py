@@ -184,7 +184,7 @@ def draw_shares(found: dict[str, Columns]):
     left.set_xlabel("order")
     left.set_title("gap recovered: median (thick), mean (thin)")
     left.axhline(0.0, color=FAINT, linewidth=1.0)
-    left.legend(loc="lower left", fontsize=8)
+    left.legend(loc="lower left", fontsize=8, handlelength=3.5)
     gap = np.concatenate([_gap(c) for c in found.values()])
     kinds = [(f"order {k}", pooled(found, "plain")[:, k - 1]) for k in (2, 3, 4, 6)]
     kinds += [("Gaussian part, order 3", pooled(found, "gaussian")[:, 2]),

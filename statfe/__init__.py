@@ -81,11 +81,11 @@ _HOMES = {
 }
 
 __all__ = [
-    "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "analyze_attractors", "bracket", "compare", "cumulant_expansion",
-    "density_of_states", "disorder_average", "exact_distribution", "facts", "free_energy", "free_energy_profile",
-    "generate_trajectories", "ground_state", "import_trajectories", "invariants", "load", "log_likelihood",
-    "make_data", "model", "score_posterior", "self_averaging", "simulate", "tap_solutions", "thermodynamic_limit",
-    "train_rbm", "train_vae", "wang_landau"]
+    "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "analyze_attractors", "bracket", "compare",
+    "cumulant_expansion", "density_of_states", "disorder_average", "exact_distribution", "facts", "free_energy",
+    "free_energy_profile", "generate_trajectories", "ground_state", "import_trajectories", "invariants", "load",
+    "log_likelihood", "make_data", "model", "score_posterior", "self_averaging", "simulate", "tap_solutions",
+    "thermodynamic_limit", "train_rbm", "train_vae", "wang_landau"]
 
 
 def __getattr__(name: str) -> Any:

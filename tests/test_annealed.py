@@ -13,7 +13,8 @@ from statfe.annealed.equilibrium import equilibrium, tempered
 from statfe.annealed.lanes import LaneWalkers, random_spins
 from statfe.annealed.layers import LayerWalkers, exact_small, layers_of, listed_log_weights, trial_small
 from statfe.annealed.path import Length, place
-from statfe.annealed.population import anneal, systematic
+from statfe.annealed.population import anneal
+from statfe.annealed.resampling import systematic
 from statfe.annealed.route import routes
 from statfe.annealed.walkers import Walkers, walk
 from statfe.errors import UsageError
@@ -58,16 +59,17 @@ def test_weights_of_layers_sum_out_the_large_one():
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
-def test_a_move_of_layers_has_the_right_transition_matrix():
+@pytest.mark.parametrize("flips", [0, 8])
+def test_a_move_of_layers_has_the_right_transition_matrix(flips):
     model, tilts = rbm()
     layers = layers_of(model)
     assert layers is not None
     c, d, n = 1.1, 0.3, 10_000
-    matrix = twin.small_moves(model, layers.small.tolist(), c, d, tilts)
+    matrix = (twin.small_flips if flips else twin.small_moves)(model, layers.small.tolist(), c, d, tilts)
     start = np.tile([-1.0, 1.0, 1.0], (n, 1))  # state 3 of the twin's order
 
     def p_value(seed: int) -> float:
-        walkers = LayerWalkers(model, layers, np.array([[c, d]]), start, tilts, seed)
+        walkers = LayerWalkers(model, layers, np.array([[c, d]]), start, tilts, seed, flips)
         for group in range(len(walkers.groups)):
             walkers.move(group, 0, 1)
         codes = (walkers.small() > 0) @ np.array([4, 2, 1])
@@ -144,10 +146,10 @@ def test_copies_of_layers():
     assert np.array_equal(walkers.small(), small[parents])
 
 
-@pytest.mark.parametrize("kernel", ["layers", *KERNELS])
+@pytest.mark.parametrize("kernel", ["layers", "flips", *KERNELS])
 def test_without_couplings_every_weight_is_one(kernel):
     # Two layers without couplings that matter, and no fields.
-    model = IsingModel.from_edges(4, [0, 0, 1, 1], [2, 3, 2, 3], [0.0] * 4 if kernel != "layers" else [1e-300] * 4)
+    model = IsingModel.from_edges(4, [0, 0, 1, 1], [2, 3, 2, 3], [0.0] * 4 if kernel in KERNELS else [1e-300] * 4)
     for method in ("ais", "population-annealing", "reverse-ais"):
         (found,) = run_method(model, np.array([0.7]), f"{method}:kernel={kernel},particles=70,sweeps=5", seed=1)
         assert found.beta_f == pytest.approx(-4 * math.log(2), abs=1e-12)
@@ -174,7 +176,8 @@ def short_walk(name: str, seed: int, particles: int, kernel: str = "auto", start
 
 @pytest.mark.parametrize(("name", "kernel", "start"), [
     ("peaked", "float-lane", "uniform"), (EA, "bit-lane", "uniform"), ("peaked", "dense", "uniform"),
-    (RBM, "layers", "uniform"), (RBM, "layers", "product"), (RBM, "float-lane", "uniform")])
+    (RBM, "layers", "uniform"), (RBM, "layers", "product"), (RBM, "flips", "uniform"), (RBM, "flips", "product"),
+    (RBM, "float-lane", "uniform")])
 def test_mean_weights_are_unbiased_up_and_down(name, kernel, start):
     particles = 1500 if kernel == "dense" else 10_000
 
@@ -189,7 +192,8 @@ def test_mean_weights_are_unbiased_up_and_down(name, kernel, start):
     sequential(p_value)
 
 
-@pytest.mark.parametrize(("name", "kernel"), [("peaked", "float-lane"), (EA, "bit-lane"), (RBM, "layers")])
+@pytest.mark.parametrize(("name", "kernel"), [
+    ("peaked", "float-lane"), (EA, "bit-lane"), (RBM, "layers"), (RBM, "flips")])
 def test_walks_down_are_the_reversal_of_walks_up(name, kernel):
     """Crooks: p_up(a) exp(-a) Z / Z_0 = p_down(-a), bin by bin."""
     def p_value(seed: int) -> float:
@@ -346,11 +350,12 @@ def test_a_product_start_needs_two_layers():
         routes(build_model("ising:shape=64x64"), np.array([0.2]), particles=8, sweeps=4, kernel="multi-site", seed=1)
 
 
-def test_a_product_start_is_right_too():
+@pytest.mark.parametrize(("kernel", "kind"), [("layers", "upper_bound"), ("flips", "estimate")])
+def test_a_product_start_is_right_too(kernel, kind):
     model = build_model(RBM)
     exact = naive.beta_f(model, 1.0)
-    (found,) = run_method(model, np.array([1.0]), "ais:start=product,sweeps=50", seed=2)
+    (found,) = run_method(model, np.array([1.0]), f"ais:start=product,sweeps=50,kernel={kernel}", seed=2)
     assert abs(found.beta_f - exact) < 4 * found.beta_f_error
-    # Walks from one valley may miss another, so it counts as a bound.
-    assert found.kind == "upper_bound"
-    assert run_method(model, np.array([1.0]), "ais:sweeps=50", seed=2)[0].kind == "estimate"
+    # Walks of whole layers from one valley may miss another, so it counts as a bound.
+    assert found.kind == kind
+    assert run_method(model, np.array([1.0]), f"ais:sweeps=50,kernel={kernel}", seed=2)[0].kind == "estimate"

@@ -1,9 +1,8 @@
-"""Trajectories in files: what is written comes back, the same bits after a cut; embedding, lifting, import."""
+"""Trajectories in files: what is written comes back, the same bits after a cut; embedding, lifting."""
 
 from __future__ import annotations
 
 import json
-import shutil
 
 import h5py
 import numpy as np
@@ -14,7 +13,6 @@ import statfe
 from statfe.attractors import generation, generation_run
 from statfe.attractors.embedding import choose_delay, choose_dimension, delay_vectors, mutual_information
 from statfe.attractors.generate import forecast, generate
-from statfe.attractors.importing import import_data
 from statfe.attractors.lifting import chart_of, make_lifting, stored_lifting
 from statfe.attractors.march import march
 from statfe.attractors.starts import draw_starts
@@ -132,17 +130,20 @@ def test_parameters_without_an_attractor_and_bad_steps_are_refused_before_anythi
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_said_before_the_work_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_full_disk_is_said_before_the_work_and_spoils_nothing(tmp_path, monkeypatch):
     (tmp_path / "a.h5").write_bytes(b"old")
     monkeypatch.setattr(generation_run, "free_bytes", lambda _: 1000)
     with pytest.raises(StoreError, match="make room"):
         generate("lorenz63", tmp_path / "a.h5", **SHORT, force=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
     monkeypatch.undo()
     monkeypatch.setattr(large_file, "free_bytes", lambda _: 1000)
-    with pytest.raises(StoreError, match="the disk has"):
-        generate("lorenz63", tmp_path / "a.h5", **SHORT, force=True)
-    assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
+    with pytest.raises(StoreError, match=r"the disk has.*--resume goes on"):
+        generate("lorenz63", tmp_path / "a.h5", **SHORT, force=True, checkpoint_seconds=0)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.h5", "a.h5.parts"]
     assert (tmp_path / "a.h5").read_bytes() == b"old"
+    monkeypatch.undo()
+    assert generate("lorenz63", tmp_path / "a.h5", **SHORT, resume=True).states.shape == (5, 300, 3)
 
 
 def test_the_lifting_is_injective_smooth_and_stored(tmp_path, motion):
@@ -219,68 +220,6 @@ def test_arrays_in_memory_go_to_a_file_and_come_back(tmp_path):
         read_trajectories(tmp_path / "a.h5")
 
 
-RECORD = np.column_stack([0.1 * np.arange(40), np.sin(np.arange(40)), np.cos(np.arange(40)), np.ones(40)])
-
-
-def _text(tmp_path, line: int | None = None, new: str = "", separator: str = ",") -> str:
-    lines = ["# made by hand", separator.join("txyc"), *(separator.join(map(repr, map(float, row))) for row in RECORD)]
-    if line is not None:
-        lines[line - 1] = new
-    (tmp_path / "r.csv").write_text("\n".join(lines))
-    return str(tmp_path / "r.csv")
-
-
-def test_records_of_all_formats_are_the_same(tmp_path):
-    np.save(tmp_path / "r.npy", RECORD)
-    with h5py.File(tmp_path / "r.h5", "w") as file:
-        file["run/positions"] = RECORD
-        file["run/other"] = np.arange(3)
-    found = [import_data(_text(tmp_path, separator=s), tmp_path / f"o{i}.h5", time="t", columns="x,y")
-             for i, s in enumerate(",;\t ")]
-    found.append(import_data(tmp_path / "r.npy", tmp_path / "p.h5", step=0.1, columns=[1, 2]))
-    found.append(import_data(tmp_path / "r.h5", tmp_path / "q.h5", time=0, columns="1,2", dataset="run/positions"))
-    for one in found:
-        np.testing.assert_array_equal(one.observations[0], RECORD[:, 1:3])
-        assert one.step == pytest.approx(0.1)
-        assert one.states is None
-    assert (found[0].features, found[-1].features) == (("x", "y"), ("column1", "column2"))
-    check_format(tmp_path / "p.h5")
-    with pytest.raises(StoreError, match="run/other, run/positions"):
-        import_data(tmp_path / "r.h5", tmp_path / "n.h5")
-
-
-@pytest.mark.parametrize(("line", "new", "options", "words"), [
-    (12, "0.9,nan,1,1", {}, r"line 12, column 1 \(x\): nan is not finite"),
-    (12, "0.9,1,inf,1", {"columns": "y"}, r"line 12, column 2 \(y\): inf is not finite"),
-    (12, "0.9,1", {}, "line 12 has 2 columns, those before have 4"),
-    (12, "0.9,abc,1,1", {}, "line 12, column 1: 'abc' is not a number"),
-    (12, "0.95,0,1,1", {"time": "t", "columns": "x"}, r"not even: the step after line 11"),
-    (None, "", {}, "c does not change; leave it out"), (None, "", {"columns": "v"}, "unknown column 'v'"),
-    (None, "", {"columns": "7"}, "no column 7"), (None, "", {"time": "t", "step": 0.1}, "not both"),
-    (None, "", {"columns": "x,x"}, "each of them once"), (None, "", {"step": -1.0}, "step must be")])
-def test_bad_records_are_named_by_row_and_column(tmp_path, line, new, options, words):
-    with pytest.raises(UsageError, match=words):
-        import_data(_text(tmp_path, line, new), tmp_path / "o.h5", **options)
-    assert not (tmp_path / "o.h5").exists()
-
-
-def test_files_that_are_no_records_are_refused(tmp_path):
-    np.save(tmp_path / "c.npy", RECORD + 1j)
-    np.save(tmp_path / "s.npy", RECORD[:20])
-    np.save(tmp_path / "t.npy", RECORD[:, :3].T)
-    np.save(tmp_path / "o.npy", np.array([{}], dtype=object), allow_pickle=True)
-    (tmp_path / "e.csv").write_text("")
-    (tmp_path / "b.csv").write_bytes(bytes(range(128, 256)))
-    (tmp_path / "h.csv").write_text("x,y\n")
-    for name, words in (("c.npy", "complex128, not real"), ("s.npy", "20 samples; a record of a motion takes 32"),
-                        ("t.npy", "transpose it"), ("o.npy", "cannot read"), ("e.csv", "is empty"),
-                        ("b.csv", "nor text"), ("h.csv", "no row of numbers"), ("none", "No such file")):
-        with pytest.raises(UsageError, match=words):
-            import_data(tmp_path / name, tmp_path / "out.h5")
-    with pytest.raises(StoreError, match="is the input itself"):
-        import_data(shutil.copy(tmp_path / "s.npy", tmp_path / "z.npy"), tmp_path / "z.npy", force=True)
-
-
 def test_the_commands(tmp_path, capsys):
     def run(*words):
         code = main(["attractors", *map(str, words)])
@@ -303,8 +242,6 @@ def test_the_commands(tmp_path, capsys):
     assert (code, "escaped to infinity at t =" in err) == (3, True)
     code, _, err = run("generate", "lorenz63", "--dt", 0.1, "-o", tmp_path / "e.h5")
     assert (code, "dt = 0.0125" in err) == (2, True)
-    code, out, _ = run("import", _text(tmp_path), "--time", "t", "--columns", "x,y", "-o", tmp_path / "d.h5")
-    assert (code, "1 records of 40 samples, one every 0.1: x, y" in out) == (0, True)
 
 
 def test_a_forecast_writes_nothing_and_knows_the_size(tmp_path):

@@ -104,6 +104,11 @@ def test_noise_gets_no_low_dimension():
     assert found[0].status == "diverged"
 
 
+def test_noise_on_a_circle_is_seen_by_the_change_with_scale():
+    points = ring(draw(21).random(N) * 2 * np.pi) + 0.006 * draw(22).standard_normal((N, 2))
+    assert all(f.status == "not_converged" and "noise" in f.message for f in intrinsic_dimensions(cloud(points)))
+
+
 def test_too_few_points_support_nothing():
     few = cloud(draw(11).standard_normal((300, 2)))
     for found in (correlation_dimension(few, correlation_sum(few)), *intrinsic_dimensions(few)):

@@ -230,7 +230,9 @@ def test_rules_that_do_not_apply_say_so():
 
 def test_energy_that_drifts_is_seen():
     system = hamiltonian()
-    still = np.tile(system.start, (8, 33, 1))
+    turned = np.random.default_rng(3).standard_normal((8, 33, 2)) * 0.3
+    still = np.concatenate([0.0 * turned, turned], axis=2)
+    still[..., 2:] *= (0.4 / np.linalg.norm(still[..., 2:], axis=2))[..., None]
     assert energy_rule(system, dataclasses.replace(rigged([0.0, 0.0, 0.0]), ends=still)).passed
     drifting = still * np.linspace(1.0, 1.001, 33)[:, None]
     assert energy_rule(system, dataclasses.replace(rigged([0.0, 0.0, 0.0]), ends=drifting)).passed is False

@@ -310,6 +310,16 @@ FAULTS = {
     "layers: the trial's fields forgotten in a move": (
         "statfe/kernels/layers.py", "_arguments(there, j, 1, small_tilts", "_arguments(there, j, 1, 0.0 * small_tilts",
         "test_annealed.py::test_a_move_of_layers_has_the_right_transition_matrix"),
+    "flips: half of what a spin leaves behind": (
+        "statfe/kernels/layer_flips.py", "field[i] -= 2.0 * s * column[i]", "field[i] -= s * column[i]",
+        "test_annealed.py::test_mean_weights_are_unbiased_up_and_down[rbm:visible=4,hidden=3,scale=1.5,seed=5-flips-"
+        "uniform]"),
+    "flips: the couplings of a spin without their common factor": (
+        "statfe/kernels/layer_flips.py", "shifts[j] = -2.0 * law[0] * total", "shifts[j] = 0.0 * total",
+        "test_annealed.py::test_a_move_of_layers_has_the_right_transition_matrix[8]"),
+    "bracket: ends drawn in": (
+        "statfe/annealed/bracket.py", "self.lower - WIDEN", "self.lower + WIDEN",
+        "test_layer_flips.py::test_a_bracket_drawn_out_by_its_errors_holds_the_truth"),
     "copies: into the parent's lane": (
         "statfe/kernels/lane_gather.py", "<< up", "<< down",
         "test_annealed.py::test_copies_land_in_the_right_lanes"),
@@ -325,7 +335,7 @@ FAULTS = {
         "statfe/annealed/bracket.py", "expit(C + down - shift)", "expit(C - down - shift)",
         "test_annealed.py::test_bennetts_estimate_is_the_twins"),
     "populations: weights of the step forgotten": (
-        "statfe/annealed/population.py", "top + float(np.log(sums[-1] / n))", "top",
+        "statfe/annealed/resampling.py", "top + float(np.log(sums[-1] / n))", "top",
         "test_annealed.py::test_populations_are_unbiased_and_keep_their_families"),
     "populations: copies from the first of them": (
         "statfe/annealed/population.py", "offset = np.repeat(np.arange(populations) * size, size)",
@@ -467,6 +477,24 @@ FAULTS = {
     "VAE: the doubly reparameterised gradient has its weights once": (
         "statfe/kernels/vae.py", "g = weights[r] * (g + factor", "g = (g + factor",
         "test_vae.py::test_the_doubly_reparameterised_gradient_is_that_of_its_surrogate"),
+    "VAE: halfway terms that go all the way": (
+        "statfe/learned/vae/halfway.py", "0.5 ** np.arange(1, order + 1)", "0.5 ** np.arange(order)",
+        "test_vae_resummed.py::test_halfway_sums_of_three_states_written_out"),
+    "VAE: the jackknife of halfway sums takes its bias twice": (
+        "statfe/learned/vae/halfway.py", "whole[-1] + (BLOCKS - 1) *", "whole[-1] + 3.0 * (BLOCKS - 1) *",
+        "test_vae_resummed.py::test_halfway_samples_are_jackknifed_as_written_out"),
+    "VAE: the slope of the Gaussian part with the wrong sign": (
+        "statfe/learned/vae/gaussian_part.py", "- 0.5 * self.slope @", "+ 0.5 * self.slope @",
+        "test_vae_resummed.py::test_its_terms_add_up_to_its_free_energy_and_that_to_the_integral"),
+    "VAE: the curvature of the Gaussian part is not that of q's unit": (
+        "statfe/learned/vae/gaussian_part.py", "(apart[:, None] * u).T @ u", "0.5 * (apart[:, None] * u).T @ u",
+        "test_vae_resummed.py::test_the_gaussian_part_of_a_quadratic_form_is_itself"),
+    "VAE: modes without particles are not looked for": (
+        "statfe/learned/vae/annealing.py", "(held < SEEN * shares)", "(held < 0.0 * shares)",
+        "test_vae_resummed.py::test_annealing_that_has_missed_a_mode_says_so"),
+    "VAE: a training that runs away in its first epoch is measured by itself": (
+        "statfe/learned/vae/training.py", "if state.epochs else seen[0, 0]", "if state.epochs else mean[0]",
+        "test_vae.py::test_a_training_that_runs_away_but_stays_finite_has_diverged"),
     "VAE: moves in the latent space forget the prior": (
         "statfe/kernels/latent_moves.py", "t * (new_slopes[r, c] - place[r, c])", "t * new_slopes[r, c]",
         "test_vae_posterior.py::test_a_move_is_a_leapfrog_written_out_with_its_rejection"),
@@ -506,6 +534,37 @@ FAULTS = {
     "exponents: a rule that fails is not said": (
         "statfe/attractors/rules.py", "passed = bool(abs(value) <= allowed)", "passed = True",
         "test_exponents.py::test_a_rule_that_fails_takes_the_numbers_back"),
+    "basins: cells of half their width": (
+        "statfe/kernels/cells.py", "np.uint64(np.int64(math.floor(offset / width[i])))",
+        "np.uint64(np.int64(math.floor(2.0 * offset / width[i])))",
+        "test_basin_parts.py::test_a_window_counts_cells_and_sums"),
+    "basins: saddles pass for attractors": (
+        "statfe/attractors/basins/verify.py", "    if point.unstable:\n", "    if False:\n",
+        "test_basins.py::test_the_saddle_is_reported"),
+    "basins: copies are not followed": (
+        "statfe/attractors/basins/verify.py", "    if left:\n", "    if False:\n",
+        "test_basins.py::test_transient_chaos_is_no_attractor"),
+    "basins: escapes count as no attractor": (
+        "statfe/attractors/basins/search.py", "found.labels[start] = ESCAPED", "found.labels[start] = NONE_FOUND",
+        "test_basins.py::test_three_answers_are_three"),
+    "features: mirror images share their features": (
+        "statfe/attractors/basins/features.py", "places = [((v / extent)[plain])",
+        "places = [np.abs((v / extent)[plain])",
+        "test_basins.py::test_two_points_on_a_line"),
+    "continuation: symmetry is not asked for": (
+        "statfe/attractors/basins/continuation.py",
+        "if _own_image(before.found, i) == _own_image(now.found, j):", "if True:",
+        "test_attractor_continuation.py::test_a_pitchfork_breaks_the_symmetry"),
+    "trajectories: held-back blocks touch those of the training": (
+        "statfe/datasets/trajectory_rows.py", "first + gap * (k == 5), last - gap * (k in (3, 8))", "first, last",
+        "test_attractor_rows.py::test_blocks_of_time_have_no_neighbour_on_the_other_side"),
+    "latent units: half of the logarithm in their information": (
+        "statfe/learned/vae/latent_use.py", "- 1.0 - 2.0 * np.log(widths)", "- 1.0 - np.log(widths)",
+        "test_attractor_networks.py::test_use_counts_by_either_criterion"),
+    "Wasserstein: quantiles of the other cloud": (
+        "statfe/attractors/network/wasserstein.py", "left[(edges - 1) // m] - right[(edges - 1) // n]",
+        "left[(edges - 1) // max(n, m)] - right[(edges - 1) // max(n, m)]",
+        "test_attractor_networks.py::test_distance_on_a_line_is_exact"),
 }
 
 

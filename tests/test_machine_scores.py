@@ -13,6 +13,7 @@ from scipy.stats import chisquare
 import statfe
 from statfe.datasets.make import bars_and_stripes
 from statfe.errors import Interrupted, UsageError
+from statfe.learned.vae.file import write_vae
 from statfe.learned.vae.model import VaeShape
 from statfe.learned.vae.training import TrainingOptions, fit_vae
 from statfe.machines.rbm import Rbm
@@ -150,9 +151,22 @@ def test_a_point_has_its_numbers_whatever_the_workers_and_the_other_points(vae, 
     assert len(set(values[-1])) == 6
 
 
+def test_data_without_a_test_part_are_taken_whole_and_that_is_said(rbm, vae, tmp_path, call):
+    whole = bars_and_stripes(3)
+    found = statfe.compare(rbm, data=whole, methods=["tap"], seed=1).machine.likelihoods
+    assert (len(found.clamped), found.data["part"]) == (len(whole.train), "training")
+    assert found.clamped == pytest.approx(rbm.machine.clamped_free_energy(whole.train), rel=1e-12)
+    assert call("data", "make", "bars-and-stripes", "--side", "3", "-o", str(tmp_path / "d.h5"))[0] == 0
+    write_vae(tmp_path / "m.h5", vae)
+    report = tmp_path / "out"
+    code, out, err = call("compare", str(tmp_path / "m.h5"), "--data", str(tmp_path / "d.h5"), "--methods", "elbo",
+                          "--points", "3", "--seed", "1", "-o", str(report))
+    assert code in (0, 3), err
+    assert "without a test part" in out
+    assert "without a test part" in (report / "report.html").read_text(encoding="utf-8")
+
+
 def test_data_of_another_kind_are_refused(rbm, vae, bars):
-    with pytest.raises(UsageError, match="no test part"):
-        statfe.compare(rbm, data=bars_and_stripes(3))
     with pytest.raises(UsageError, match="16 units"):
         statfe.compare(vae, data=bars_and_stripes(4, 20, test_fraction=0.5))
     for machine in (rbm, vae):

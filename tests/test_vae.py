@@ -225,6 +225,19 @@ def test_divergence_is_said_and_the_last_good_model_kept():
         assert np.array_equal(found.vae.parameters, good.vae.parameters)
 
 
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("objective", ["elbo", "iwae", "autoencoder"])
+def test_a_training_that_runs_away_but_stays_finite_has_diverged(likelihood, objective):
+    """In the first epoch too, where all losses but the first are large."""
+    data = values(likelihood, 60, 9, np.random.default_rng(2))
+    shape = VaeShape(9, 2, (8,), (8,), likelihood)
+    options = TrainingOptions(batch=20, rate=1e6, objective=objective, samples=2, seed=1)
+    found = fit_vae(data, shape, epochs=3, options=options)
+    assert (found.status, found.epochs) == ("diverged", 0)
+    assert "lower rate" in found.message
+    assert np.array_equal(found.vae.parameters, fit_vae(data, shape, epochs=0, options=options).vae.parameters)
+
+
 @pytest.mark.parametrize(("change", "words"), [
     (lambda x: np.where(np.arange(16) == 3, 1.5, x), "not in"),
     (lambda x: np.where(np.arange(16) == 3, np.nan, x), "unit 3"),
@@ -257,5 +270,5 @@ def test_constant_columns_are_learned(likelihood):
     data = values(likelihood, 100, 5, rng)
     data[:, 2] = 1.0
     found = fit_vae(data, VaeShape(5, 1, (4,), (4,), likelihood), epochs=3, options=TrainingOptions(batch=20))
-    assert found.status == "converged"
+    assert (found.status, found.constant_columns) == ("converged", 1)
     assert np.isfinite(found.history["loss"]).all()

@@ -21,6 +21,7 @@ def test_the_file_keeps_the_format_and_the_model(likelihood, tmp_path):
     rng = np.random.default_rng(0)
     data = rng.standard_normal((60, 7)) if likelihood == "gaussian" else rng.choice(
         [-1.0, 1.0] if likelihood == "spin" else [0.0, 1.0], size=(60, 7))
+    data[:, 3] = data[0, 3]
     found = fit_vae(
         data, VaeShape(7, 2, (5, 4), (3,), likelihood, "softplus"), epochs=2, options=TrainingOptions(batch=20, seed=9),
         test=data[:10])
@@ -31,6 +32,7 @@ def test_the_file_keeps_the_format_and_the_model(likelihood, tmp_path):
     back = read_vae(path)
     assert back.vae.shape == found.vae.shape
     assert back.options == found.options
+    assert back.constant_columns == found.constant_columns == 1
     assert np.array_equal(back.vae.parameters, found.vae.parameters)
     with h5py.File(path) as file:
         assert json.loads(file.attrs["shape"])["latent"] == 2

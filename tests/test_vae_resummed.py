@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from statfe.learned.vae.annealing import ais
-from statfe.learned.vae.bounds import elbo, importance, mixture_weights
+from statfe.learned.vae.bounds import drawn_exponents, elbo, importance, mixture_weights
 from statfe.learned.vae.cumulants import cumulants, expand
 from statfe.learned.vae.gaussian_part import GaussianPart, gaussian_cumulants, gaussian_part
-from statfe.learned.vae.halfway import halfway_cumulants, halfway_sums
+from statfe.learned.vae.halfway import SAMPLES_KEY, halfway_cumulants, halfway_sums
 from statfe.learned.vae.posterior import Posterior
 from statfe.learned.vae.quadrature import hermite_grid, quadrature
+from statfe.series.cumulant_terms import BLOCKS
 from tests.test_vae_posterior import linear_gaussian, posterior, two_modes
 
 
@@ -101,6 +102,17 @@ def test_halfway_sums_of_three_states_written_out():
     assert many[-1] == pytest.approx(-math.log(q @ np.exp(-V)), abs=1e-3)
 
 
+def test_halfway_samples_are_jackknifed_as_written_out():
+    """Estimates without one block in turn; their mean takes off the bias, their spread is the error."""
+    target = posterior("bernoulli", 2, seed=5, spread=0.3)
+    found = halfway_cumulants(target, 4, 2, "sampling", 640)
+    V = drawn_exponents(target, 640, 4, SAMPLES_KEY)
+    whole, without = (np.array([halfway_sums(v, np.full(len(v), 1.0 / len(v)), 2)[-1] for v in some]) for some in (
+        [V], [np.delete(V, np.arange(k, len(V), BLOCKS)) for k in range(BLOCKS)]))
+    assert found.beta_f == pytest.approx(BLOCKS * whole[0] - (BLOCKS - 1) * without.mean(), abs=1e-11)
+    assert found.beta_f_error == pytest.approx(math.sqrt((BLOCKS - 1) * without.var()), rel=1e-9)
+
+
 def test_a_posterior_that_no_gaussian_has_is_refused():
     """Between two modes the curvature of ln p(x, z) has the other sign."""
     target = two_modes()
@@ -129,6 +141,20 @@ def test_a_second_mode_that_q_misses_is_found_by_the_defence():
     blind, defended = importance(target, 0, defence=0.0), importance(target, 0)
     assert blind.beta_f > exact + 0.5
     assert abs(defended.beta_f - exact) < 4.0 * defended.beta_f_error
+
+
+def test_annealing_that_has_missed_a_mode_says_so():
+    """Walks from q alone stay on its side of a barrier, with weights that are all alike."""
+    target = two_modes()
+    exact = quadrature(target, 0).beta_f
+    blind = ais(target, 0, particles=32, reverse=False)
+    assert blind.stats["effective_samples"] > 25
+    assert blind.beta_f > exact + 0.5
+    assert blind.status == "not_converged"
+    assert "a mode with about" in blind.message
+    seen = ais(target, 0, base="prior", particles=64, reverse=False)
+    assert (seen.status, seen.stats["missed"]) == ("converged", 0.0)
+    assert abs(seen.beta_f - exact) < 4.0 * seen.beta_f_error
 
 
 @pytest.mark.parametrize(("latent", "leaps"), [(8, 1), (8, 4), (20, 1), (20, 4)])

@@ -13,12 +13,19 @@ def machine_tables(found: Any) -> str:
     return _likelihoods(found.likelihoods) if found.likelihoods is not None else _posteriors(found.posteriors)
 
 
+def _source(data: dict[str, Any]) -> str:
+    """The data, and a warning where they have no test part."""
+    from statfe.scoring.machines.inputs import PARTS
+
+    return f"{data['name']} ({PARTS['training']})" if data["part"] == "training" else str(data["name"])
+
+
 def _likelihoods(found: Any) -> str:
     c, reference = found.comparison, found.reference
     rows = [[r.method, r.kind, with_error(r.mean, r.error, 7), _number(r.gap, "+.2e"), _number(r.sigmas, "+.1f"),
              r.verdict_class] for r in found.table]
     parts = [
-        f"{c.model}: {len(found.clamped)} points of {found.data['name']}; seed {c.seed}",
+        f"{c.model}: {len(found.clamped)} points of {_source(found.data)}; seed {c.seed}",
         f"<ln p> by {reference.method} ({reference.kind}): {with_error(reference.mean, reference.error, 7)}"
         f"{_spread(found.spread)}; log pseudo-likelihood {_number(found.pseudo_mean, '.6g')}",
         table(["method", "kind", "<ln p>", "off by", "sigmas", "verdict"], rows, left=(0, 1, 5))]
@@ -39,7 +46,7 @@ def _posteriors(found: Any) -> str:
     head = ["method", "kind", "mean F", "F - F_p", "recovered", "median", "nearer", "in 2 sigma", "failed", "s a point"]
     bracket = f"; bracket {r.lower:.6g} to {r.upper:.6g}" if math.isfinite(r.lower) else ""
     parts = [
-        f"{found.model}: {r.points} points of {found.data['name']}; seed {found.seed}",
+        f"{found.model}: {r.points} points of {_source(found.data)}; seed {found.seed}",
         f"mean F_p = -ln p(x) by {r.method}: {_mean(r)}{_spread(r.spread)}{bracket}",
         *[f"the reference failed at {r.failed} of {r.points} points: {_reasons(r)}" for _ in [0] if r.failed],
         "nats, nearest to F_p first; recovered: 1 - sum |F - F_p| / sum of the bound's gaps, median: of the shares;\n"

@@ -108,9 +108,7 @@ def _print(found: RbmTraining) -> None:
         for r in shown]
     head = ["epoch", "<ln p>", "test", "TAP", "pseudo", "test", "reconstruction", "beta_eff", "status of Z"]
     click.echo(table(head, rows, left=(8,)))
-    if found.constant_columns:
-        click.echo(f"\n{found.constant_columns} of {machine.n_visible} columns of the training data are constant: the "
-                   "machine learns nothing from them but their value")
+    _say_constant(found.constant_columns, machine.n_visible)
     if found.message:
         click.echo(f"\n{found.status}: {found.message}")
     click.echo(f"\nwrote {found.path}")
@@ -193,6 +191,13 @@ def _refuse_given(names: set[str], output: str) -> None:
             "a new file")
 
 
+def _say_constant(count: int, columns: int) -> None:
+    from statfe.datasets.rows import constant_words
+
+    if count:
+        click.echo(f"\n{constant_words(count, columns)}")
+
+
 def _number(value: float) -> str:
     return f"{value:.6g}" if value == value else "-"
 
@@ -208,6 +213,7 @@ def _print_vae(found: TrainedVae, output: str) -> None:
     columns = ("loss", "reconstruction", "divergence", "test_bound")
     rows = [[str(k + 1), *(_number(found.history[name][k]) for name in columns)] for k in shown]
     click.echo(table(["epoch", "loss", "reconstruction", "divergence", "test bound"], rows, left=()))
+    _say_constant(found.constant_columns, shape.visible)
     if found.message:
         click.echo(f"\n{found.status}: {found.message}")
     click.echo(f"\nwrote {output}")

@@ -19,6 +19,9 @@ from scipy.special import expit
 
 from statfe.estimators.log_weights import student_factor
 
+#: Errors that an end is drawn out by: each then fails in 2.3% of all cases at most, and both together in less than 5%.
+WIDEN = 2.0
+
 
 @dataclass(frozen=True)
 class Bracket:
@@ -42,6 +45,16 @@ class Bracket:
     value: float
     error: float
     effective: float
+
+    @property
+    def low(self) -> float:
+        """Where the bracket begins: the bounds hold for expectations, so an end is only known within its error."""
+        return self.lower - WIDEN * self.lower_error
+
+    @property
+    def high(self) -> float:
+        """Where it ends; in at least 95% of all cases the truth is between `low` and `high`."""
+        return self.upper + WIDEN * self.upper_error
 
 
 def bracket(up: np.ndarray, down: np.ndarray, groups: np.ndarray | None = None) -> Bracket:

@@ -1,7 +1,9 @@
-"""Particles of a model with two layers: block Gibbs moves, and weights with the large layer summed out.
+"""Particles of a model with two layers: moves of whole layers or of single spins, weights without the large layer.
 
 Given one layer the spins of the other are independent, so a move draws whole layers; and a weight needs the small layer
 alone, which leaves far less of it to chance (Salakhutdinov and Murray 2008, eq. 16, who sum out the hidden units).
+Where the small layer is narrow its spins are drawn one by one instead, with the large layer summed out of the moves as
+well: that costs about as much, and mixes far better when couplings are strong.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 
 from statfe.annealed.walkers import Walkers
 from statfe.executors import map_tasks
+from statfe.kernels.layer_flips import SEGMENTS, flip_walk
 from statfe.kernels.layer_list import list_tile
 from statfe.kernels.layers import BLOCK, enumerate_block, move_block, step_block, walk_block
 from statfe.models.ising import IsingModel
@@ -24,6 +27,8 @@ from statfe.trial import log_2cosh
 
 #: Share of the pairs between the layers that must be coupled, and most entries of the matrix of couplings.
 DENSE, MOST_ENTRIES = 0.5, 2.0e7
+#: Most entries of the matrix of couplings for which spins of the small layer are drawn one by one: it must fit a cache.
+MOST_FLIPPED = 65_536
 #: Largest small layer whose states are listed.
 MAX_LISTED = 22
 #: Fewest spins that are listed in two halves, and states of one half that are worked on together.
@@ -59,6 +64,32 @@ class Layers:
         return (self.weights, self.large_fields, tilts[self.large], self.small_fields, tilts[self.small])
 
 
+    def rows(self) -> int:
+        """L and as many empty rows as make it a multiple of `SEGMENTS`."""
+        return -(-len(self.large) // SEGMENTS) * SEGMENTS
+
+    def columns(self, tilts: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What `flip_walk` takes of the model and of a product trial with fields `tilts`."""
+        more = (0, self.rows() - len(self.large))
+        return (np.pad(self.weights.T, ((0, 0), more)), np.pad(self.large_fields, more),
+                np.pad(tilts[self.large], more), self.small_fields, tilts[self.small])
+
+
+def flip_part(layers: Layers, beta: float) -> int:
+    """Rows of `flip_walk` that can be multiplied at `beta` without overflow; 0 where it cannot or should not run."""
+    reach = float(np.max(np.abs(layers.large_fields) + np.abs(layers.weights).sum(axis=1)))
+    # a product trial adds less than 4 to what enters an exponential
+    if layers.weights.size > MOST_FLIPPED or 2.0 * beta * reach > MOST_LOG - 4.0:
+        return 0
+    sums = 4.0 * beta * np.pad(np.abs(layers.weights), ((0, layers.rows() - len(layers.large)), (0, 0)))
+    part = layers.rows()
+    while part:
+        if float(np.add.reduceat(sums, range(0, len(sums), part)).max()) <= MOST_LOG:
+            return part
+        part = part // (2 * SEGMENTS) * SEGMENTS
+    return 0
+
+
 @per_model
 def layers_of(model: IsingModel) -> Layers | None:
     """The layers of a model with dense couplings between two; None for others."""
@@ -86,12 +117,15 @@ class LayerWalkers(Walkers):
         Where the particles start: small layers, +-1, shape (P, S).
     tilts
         Fields of the product trial, shape (n_sites,).
+    flips
+        See `flip_part`; 0 to draw whole layers.
     """
 
     def __init__(self, model: IsingModel, layers: Layers, laws: np.ndarray, small: np.ndarray, tilts: np.ndarray,
-                 seed: int) -> None:
+                 seed: int, flips: int = 0) -> None:
         self.n_sites, self.layers, self.laws, self.tilts = model.n_sites, layers, np.ascontiguousarray(laws), tilts
-        self.arrays = layers.arrays(tilts)
+        self.arrays, self.flips = layers.arrays(tilts), flips
+        self.columns = layers.columns(tilts) if flips else ()
         self.particles = len(small)
         blocks = -(-self.particles // BLOCK)
         self.groups = [slice(k * BLOCK, min((k + 1) * BLOCK, self.particles)) for k in range(blocks)]
@@ -122,13 +156,22 @@ class LayerWalkers(Walkers):
         return out[:own.stop - own.start]
 
     def move(self, group: int, there: int, moves: int) -> None:
-        """Draw the large layer and then the small one, `moves` times."""
+        """Draw the large layer and then the small one, or the spins of the small one in turn, `moves` times."""
+        if self.flips:
+            own = self.groups[group]
+            self.stretch(group, np.array([there, there]), moves, np.zeros(own.stop - own.start))
+            return
         move_block(moves, self.laws[there], *self.arrays, self.spins[group], self.states[group])
 
     def stretch(self, group: int, order: np.ndarray, moves: int, total: np.ndarray) -> np.ndarray:
         """Visit the laws `order`; a weight and the move after it share their exponentials."""
         out, own = np.zeros((len(order), BLOCK)), np.zeros(BLOCK)
         own[:len(total)] = total
+        if self.flips:
+            flip_walk(self.laws[order], moves, self.flips, len(total), *self.columns, self.spins[group],
+                      self.states[group], own, out)
+            total[:] = own[:len(total)]
+            return out[:, :len(total)]
         walk_block(self.laws[order], moves, np.arange(len(order)), *self.arrays, self.spins[group],
                    self.states[group], own, out)
         total[:] = own[:len(total)]

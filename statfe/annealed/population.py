@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from statfe.annealed.resampling import systematic
 from statfe.annealed.route import Route
 from statfe.annealed.walkers import Walkers
 from statfe.executors import map_tasks
@@ -36,17 +37,6 @@ class Populations:
     families: np.ndarray
     family_size: np.ndarray
     culled: float
-
-
-def systematic(log_weights: np.ndarray, u: float) -> tuple[np.ndarray, float]:
-    """Parents of as many particles, in proportion to their weights, and ln of the mean weight.
-
-    One uniform number `u` for all: each particle has its share of offspring rounded up or down, and on average exactly.
-    """
-    n, top = len(log_weights), float(log_weights.max())
-    sums = np.cumsum(np.exp(log_weights - top))
-    places = (u + np.arange(n)) * (sums[-1] / n)
-    return np.minimum(np.searchsorted(sums, places, side="right"), n - 1), top + float(np.log(sums[-1] / n))
 
 
 def anneal(walkers: Walkers, route: Route, populations: int, seed: int, workers: int = 1,

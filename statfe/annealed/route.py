@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from statfe.annealed.lanes import KERNELS, LaneWalkers, cheapest_kernel, random_spins, sweep_cost
-from statfe.annealed.layers import Layers, LayerWalkers, layers_of, log_z_of_trial, trial_small
+from statfe.annealed.layers import Layers, LayerWalkers, flip_part, layers_of, log_z_of_trial, trial_small
 from statfe.annealed.path import PILOT_MOVES, PILOT_PARTICLES, Length, measure, place
+from statfe.annealed.resampling import lead
 from statfe.annealed.walkers import Walkers
 from statfe.errors import UsageError
 from statfe.models.ising import IsingModel
@@ -19,25 +20,37 @@ from statfe.random import generator
 from statfe.sampling.samplers import make_sampler
 from statfe.spec import Option
 
-#: Stream keys: of the pilot, of starts, and of the walks.
-PILOT_KEY, START_KEY, WALK_KEY = 201, 202, 203
+#: Stream keys: of the pilot, of starts, of the walks, and of the resampled pilots.
+PILOT_KEY, START_KEY, WALK_KEY, MEANS_KEY = 201, 202, 203, 204
 #: Laws in units of the squared length, which leave the steps a variance of 1 / LAWS; and sweeps in the same units.
 LAWS, SWEEPS = 32.0, 16.0
-#: More sweeps for two layers: their length does not show what is summed out, but modes still have to mix.
-LAYER_SWEEPS = 4.0
+#: More sweeps for two layers: their length does not show what is summed out, but modes still have to mix. And fewer
+#: laws where spins are drawn one by one: there sweeps help more.
+LAYER_SWEEPS, FLIP_LAWS = 4.0, 0.25
 #: Sweeps by default: at least; and the nanoseconds that all particles may take, and the sweeps they may always take.
 FEWEST_SWEEPS, BUDGET_NS, ALWAYS_SWEEPS = 200, 1.2e10, 1000
-#: Nanoseconds of a move of two layers, an entry of the matrix, and a spin of the large layer.
+#: Nanoseconds of a move of two layers, an entry of the matrix, and a spin of the large layer; and of spins one by one,
+#: an entry, and a spin of the small layer.
 ENTRY_NS, SPIN_NS = 0.13, 4.0
+FLIP_NS, TURN_NS = 0.35, 80.0
 #: The means that a product trial is made from are drawn to 0 by this share, so that no state is out of reach.
-SHRINK = 0.05
+SHRINK = 0.3
+#: Length of the path from the uniform law above which another start is looked for.
+LONG = 5.0
+#: Resampled pilots that find these means, each on the path from the trial of the one before: how many, their particles,
+#: laws, and moves at each.
+PILOTS, MEANS_PARTICLES, MEANS_LAWS, MEANS_MOVES = 3, 512, 64, 4
 
 PATH_OPTIONS = (
     Option("sweeps", "int", doc="sweeps of a particle on its way to the largest beta (default: by a pilot)", minimum=1,
            optional=True),
-    Option("kernel", "str", "auto", "how particles are moved (auto: whole layers where there are two, else lanes)",
-           ("auto", "layers", *KERNELS)),
+    Option("kernel", "str", "auto", "how particles move: spins of the smaller of two layers in turn, whole layers, "
+           "or lanes (auto: the first that the model allows)", ("auto", "flips", "layers", *KERNELS)),
 )
+START_OPTION = Option(
+    "start", "str", "auto", "law at the start: uniform, or a product with the means that pilots find (for models with "
+    "two layers, as RBMs; auto: where kernel=flips, there is one beta, and the path from the uniform law is long)",
+    ("auto", "uniform", "product"))
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,10 @@ class Route:
         -ln Z of the first law.
     length
         What the pilot measured.
+    flips
+        See `LayerWalkers`.
+    tilts
+        Fields of the product trial that the path starts from.
     """
 
     model: IsingModel
@@ -67,13 +84,19 @@ class Route:
     length: Length
     kernel: str
     layers: Layers | None
+    flips: int
     tilts: np.ndarray
+
+    @property
+    def narrow(self) -> bool:
+        """Whether walks may miss modes without a sign of it: from a product trial, with moves that freeze."""
+        return not self.flips and bool(np.any(self.tilts))
 
     def start(self, particles: int, seed: int, key: int = 0) -> Walkers:
         """Particles drawn from the first law."""
         if self.layers is not None:
             small = trial_small(self.layers, self.tilts, particles, seed, START_KEY + 100 * key)
-            return LayerWalkers(self.model, self.layers, self.laws, small, self.tilts, _own(seed, key))
+            return LayerWalkers(self.model, self.layers, self.laws, small, self.tilts, _own(seed, key), self.flips)
         spins = random_spins(self.model, particles, seed, START_KEY + 100 * key)
         return LaneWalkers(self.model, self.laws[:, 0], self.moves, spins, self.kernel, _own(seed, key))
 
@@ -81,7 +104,7 @@ class Route:
         """Particles at `spins`, int8, shape (P, n_sites), that will walk the path backwards."""
         if self.layers is not None:
             small = spins[:, self.layers.small].astype(np.float64)
-            return LayerWalkers(self.model, self.layers, self.laws, small, self.tilts, _own(seed, key))
+            return LayerWalkers(self.model, self.layers, self.laws, small, self.tilts, _own(seed, key), self.flips)
         return LaneWalkers(self.model, self.laws[:, 0], self.moves, spins, self.kernel, _own(seed, key), backward=True)
 
     def facts(self) -> dict[str, Any]:
@@ -116,19 +139,27 @@ def routes(model: IsingModel, betas: np.ndarray, *, particles: int, sweeps: int 
     if not math.isfinite(model.reach):
         raise UsageError(f"the energies of {model.spec} overflow; scale the couplings and fields down")
     targets = np.unique(betas[betas > 0])
-    layers = layers_of(model) if kernel in ("auto", "layers") else None
-    if kernel == "layers" and layers is None:
-        raise UsageError(f"kernel=layers needs two layers of spins with dense couplings, which {model.spec} is not; "
+    layers = layers_of(model) if kernel in ("auto", "flips", "layers") else None
+    if kernel in ("flips", "layers") and layers is None:
+        raise UsageError(f"kernel={kernel} needs two layers of spins with dense couplings, which {model.spec} is not; "
                          "take kernel=auto")
+    flips = flip_part(layers, float(targets.max(initial=0.0))) if layers is not None and kernel != "layers" else 0
+    if kernel == "flips" and not flips:
+        raise UsageError(f"kernel=flips needs layers with few and not too strong couplings, unlike those of "
+                         f"{model.spec}; take kernel=layers")
     if start == "product" and layers is None:
         raise UsageError(f"start=product needs two layers of spins with dense couplings, as of an RBM, which "
                          f"{model.spec} is not; take start=uniform")
-    name = "layers" if layers is not None else cheapest_kernel(
+    name = "flips" if flips else "layers" if layers is not None else cheapest_kernel(
         model, make_sampler("metropolis", kernel=kernel), particles)
-    maker = _Maker(model, particles, sweeps, name, layers, seed, demand)
-    if start == "uniform":
-        return [maker.uniform(targets)] if len(targets) else []
-    return [maker.product(float(beta), k) for k, beta in enumerate(targets)]
+    maker = _Maker(model, particles, sweeps, name, layers, flips, seed, demand)
+    if start == "product":
+        return [maker.product(float(beta), k) for k, beta in enumerate(targets)]
+    if not len(targets):
+        return []
+    plain = maker.uniform(targets)
+    long = start == "auto" and flips and len(targets) == 1 and plain.length.total > LONG
+    return [maker.product(float(targets[0]), 0)] if long else [plain]
 
 
 @dataclass(frozen=True)
@@ -140,6 +171,7 @@ class _Maker:
     sweeps: int | None
     kernel: str
     layers: Layers | None
+    flips: int
     seed: int
     demand: Callable[[float], tuple[float, float]]
 
@@ -154,24 +186,37 @@ class _Maker:
         return self.route(law_at, length, betas, betas, zeros)
 
     def product(self, beta: float, number: int) -> Route:
-        """From a product trial with the means that a pilot found at `beta`."""
-        zeros = np.zeros(self.model.n_sites)
-        pilot = self.pilot(zeros, 2 * number)
-        measure(pilot, lambda x: np.stack([x, np.zeros(len(x))], axis=1), beta)
-        tilts = np.arctanh((1.0 - SHRINK) * pilot.large_means())
+        """From a product trial with the means that pilots found at `beta`.
 
+        The first pilot comes from the uniform law, each of the others from the trial that the one before has given: at
+        such means the law changes far less on its way than from beta = 0, where strong fields freeze what couplings
+        make free again (compare R. Grosse, C. Maddison and R. Salakhutdinov, NIPS 2013).
+        """
         def law_at(x: np.ndarray) -> np.ndarray:
-            return np.stack([beta * x, 1.0 - x], axis=1)
+            return np.stack([beta * x, 1.0 - x if tilted else np.zeros(len(x))], axis=1)
 
-        length = measure(self.pilot(tilts, 2 * number + 1), law_at, 1.0)
+        tilts, tilted = np.zeros(self.model.n_sites), False
+        for k in range(PILOTS):
+            length = measure(self.pilot(tilts, (PILOTS + 1) * number + k), law_at, 1.0)
+            laws = law_at(place(length, np.ones(1), MEANS_LAWS))
+            seed = int(generator(self.seed, (MEANS_KEY, number, k)).integers(2**48))
+            walkers = self.walkers(laws, tilts, MEANS_PARTICLES, seed)
+            lead(walkers, MEANS_MOVES, seed, MEANS_KEY)
+            tilts, tilted = np.arctanh((1.0 - SHRINK) * walkers.large_means()), True
+        length = measure(self.pilot(tilts, (PILOTS + 1) * number + PILOTS), law_at, 1.0)
         return self.route(law_at, length, np.array([beta]), np.ones(1), tilts)
+
+    def walkers(self, laws: np.ndarray, tilts: np.ndarray, particles: int, seed: int) -> LayerWalkers:
+        """Particles of a model with layers, drawn from the first law."""
+        assert self.layers is not None
+        small = trial_small(self.layers, tilts, particles, seed, START_KEY)
+        return LayerWalkers(self.model, self.layers, laws, small, tilts, seed, self.flips)
 
     def pilot(self, tilts: np.ndarray, number: int) -> Walkers:
         """Particles that only look where the laws should stand."""
         seed = int(generator(self.seed, (PILOT_KEY, number)).integers(2**48))
         if self.layers is not None:
-            small = trial_small(self.layers, tilts, PILOT_PARTICLES, seed, START_KEY)
-            return LayerWalkers(self.model, self.layers, np.zeros((1, 2)), small, tilts, seed)
+            return self.walkers(np.zeros((1, 2)), tilts, PILOT_PARTICLES, seed)
         spins = random_spins(self.model, PILOT_PARTICLES, seed, START_KEY)
         return LaneWalkers(self.model, np.zeros(1), PILOT_MOVES, spins, self.kernel, seed)
 
@@ -180,18 +225,19 @@ class _Maker:
         """Place the laws and share the sweeps out among them."""
         laws, sweeps = self.demand(length.total)
         total = self.sweeps or self.affordable(sweeps * (1.0 if self.layers is None else LAYER_SWEEPS))
+        laws *= FLIP_LAWS if self.flips else 1.0
         positions = place(length, nodes, min(total, max(math.ceil(laws), len(nodes))))
         marks = np.searchsorted(positions, nodes)
         return Route(
             model=self.model, laws=law_at(positions), betas=betas, marks=marks,
             moves=max(1, total // (len(positions) - 1)), base=-log_z_of_trial(tilts), length=length,
-            kernel=self.kernel, layers=self.layers, tilts=tilts)
+            kernel=self.kernel, layers=self.layers, flips=self.flips, tilts=tilts)
 
     def affordable(self, sweeps: float) -> int:
         """That many sweeps, within the budget."""
         if self.layers is not None:
             L, S = self.layers.weights.shape
-            cost = ENTRY_NS * L * S + SPIN_NS * L
+            cost = (FLIP_NS * L + TURN_NS) * S if self.flips else ENTRY_NS * L * S + SPIN_NS * L
         else:
             cost = sweep_cost(self.model, self.kernel, self.particles)
         most = max(ALWAYS_SWEEPS, int(BUDGET_NS / (cost * self.particles)))

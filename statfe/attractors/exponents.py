@@ -29,7 +29,7 @@ LEAST_WINDOWS, MOST_APART = 20.0, 4.5
 #: An exponent is told from zero at so many standard deviations.
 SIGMAS = 3.0
 #: Longest second run for a `target`, as a multiple of the first, and the most work of one.
-MORE, MOST_WORK = 12.0, 5e9
+MORE, MOST_WORK = 12.0, 1.5e10
 #: A motion rests where all states of a run lie within this share of their size.
 RESTS = 1e-6
 
@@ -102,10 +102,12 @@ def of_growth(system: System, growth: Growth) -> Exponents:
     if np.isfinite(growth.escaped):
         text = (f"a trajectory left the bound {system.bound:g} or became non-finite within {growth.escaped:g} units of "
                 "time; use a smaller dt, another start, or parameters with an attractor")
-        return Exponents(unsupported("exponents", text, units, count), unsupported("kaplan_yorke", text),
-                         unsupported("entropy", text, units), "", (), growth)
+        return _nothing(text, growth)
     if rests(system, growth):
         return _resting(system, growth)
+    if not np.isfinite(growth.rates).all():
+        return _nothing("the derivative of the law is singular or not finite: some exponents are minus infinity; ask "
+                        "for fewer of them", growth)
     found = block_error(growth.rates)
     order = np.argsort(-found.mean, kind="stable")
     value, error = found.mean[order], found.error[order]
@@ -114,11 +116,6 @@ def of_growth(system: System, growth: Growth) -> Exponents:
     error = np.where(unsure, np.hypot(error, growth.plan.drift), error)
     rules = tuple(check_rules(system, growth, value))
     status, message = _status(growth, value, error, found.effective, rules)
-    if not np.isfinite(value).all():
-        text = "the derivative of the law is singular: some exponents are minus infinity; ask for fewer of them"
-        exponents = unsupported("exponents", text, units, count)
-        return Exponents(exponents, unsupported("kaplan_yorke", text), unsupported("entropy", text, units), "",
-                         rules, growth)
     zeroed = zeros_set(system, value)
     exponents = Invariant("exponents", value, error, status, message, units,
                           {"tau": found.tau[order], "length": growth.plan.length, "dt": growth.plan.dt})
@@ -132,6 +129,12 @@ def of_growth(system: System, growth: Growth) -> Exponents:
         ky = _inherit(dimension(growth.rates[:, :, order], zeroed, whole, filled), status, message)
     entropy = _inherit(_entropy(growth.rates[:, :, order], zeroed, whole, units), status, message)
     return Exponents(exponents, ky, entropy, motion, rules, growth)
+
+
+def _nothing(text: str, growth: Growth) -> Exponents:
+    """No numbers, and why."""
+    return Exponents(unsupported("exponents", text, "1/time", growth.plan.count), unsupported("kaplan_yorke", text),
+                     unsupported("entropy", text, "1/time"), "", (), growth)
 
 
 def rests(system: System, growth: Growth) -> bool:

@@ -19,7 +19,7 @@ from statfe.attractors.observe import View
 from statfe.attractors.starts import WHERE
 from statfe.attractors.trajectory_file import TrajectoryFile, read_trajectories
 from statfe.blas import one_thread
-from statfe.errors import UsageError
+from statfe.errors import StoreError, UsageError
 from statfe.registry import check_integer, check_seed
 from statfe.signals import Stop
 from statfe.spec import split_spec
@@ -122,7 +122,12 @@ def generate(
         try:
             run = Run(plan_generation(**words, seed=claimed["seed"]), path, checkpoints, claimed, progress, notify)
             run.integrate()
-            run.write()
+            try:
+                run.write()
+            except StoreError as error:
+                if not checkpoints.done:
+                    raise
+                raise StoreError(f"{error}; {stop.message}") from error
         except Exception:
             if not checkpoints.done:  # nothing is lost
                 parts.clear()

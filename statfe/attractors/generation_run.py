@@ -71,6 +71,7 @@ class Run:
             if self.notify:
                 self.notify(f"going on after {saved.done / len(self.blocks):.0%} of the trajectories")
         done = saved.done if saved else 0
+        checkpoints.store_plan({"blocks": len(self.blocks)}, {})  # and how long a small file takes
         with checkpoints.stop.held():
             for number, block in enumerate(self.blocks[done:], done + 1):
                 if block.start == 0:

@@ -8,6 +8,7 @@ is larger than these fills all coordinates, and near an edge there are fewer nei
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -21,6 +22,8 @@ from statfe.kernels.pairs import nearest
 MLE, TWO_NN = "intrinsic_mle", "intrinsic_two_nn"
 #: Neighbours of the first estimator; share of the ratios that the second one discards; fewest points.
 FROM, TO, DISCARDED, LEAST = 10, 20, 0.1, 500
+#: Largest change of the first estimate over its range of k, relative.
+UNEVEN = 0.1
 
 
 def neighbours(cloud: Cloud, count: int = TO, workers: int = 1) -> np.ndarray:
@@ -53,7 +56,17 @@ def intrinsic_dimensions(cloud: Cloud, workers: int = 1) -> list[Invariant]:
                 "rounded to a grid; give values with more digits")
         return [unsupported(name, text) for name in (MLE, TWO_NN)]
     far = np.maximum(far, 1e-300)
-    return [_within(cloud, found) for found in (_mle(cloud, far), _two_nn(cloud, far))]
+    return [_within(cloud, found) for found in _of_one_scale(_mle(cloud, far), _two_nn(cloud, far))]
+
+
+def _of_one_scale(mle: Invariant, two_nn: Invariant) -> list[Invariant]:
+    """Both as they are, or taken back where the dimension changes from one scale to the next, as with noise."""
+    change = 2.0 * mle.stats["scale_error"] / float(mle.value)
+    if change <= UNEVEN:
+        return [mle, two_nn]
+    text = (f"changes by {change:.0%} between {FROM} and {TO} neighbours, as it does where noise is as large as their "
+            "distance; give more points, or less noise")
+    return [dataclasses.replace(found, status="not_converged", message=text) for found in (mle, two_nn)]
 
 
 def _within(cloud: Cloud, found: Invariant) -> Invariant:

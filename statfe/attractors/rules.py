@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from statfe.attractors.tangent import Growth
+from statfe.attractors.tangent import Growth, grow, plan_growth
 from statfe.systems.system import System
 
 #: Sum of exponents against the mean trace, relative; the zero exponent; energy, relative to its own size.
 TRACE, ZERO, ENERGY = 1e-3, 5e-3, 1e-5
 #: Pairing: sums of paired exponents against the largest.
 PAIRING = 1e-3
+#: Step times the largest stiff rate at which Runge-Kutta contracts truly to 1e-3, and steps of such a check.
+RESOLVED, STEPS = 0.4, 2048
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def check_rules(system: System, growth: Growth, exponents: np.ndarray, resting: 
     resting
         The motion ends at a fixed point: then no exponent need be zero.
     """
-    found = [trace_rule(system, growth, exponents)]
+    whole = growth.plan.count == system.dimension or system.stiff is None or resting
+    found = [trace_rule(system, growth, exponents) if whole else stiff_trace_rule(system, growth)]
     if system.kind == "flow":
         found.append(zero_rule(growth, exponents, resting))
     if system.momenta:
@@ -85,6 +88,22 @@ def trace_rule(system: System, growth: Growth, exponents: np.ndarray) -> Rule:
     scale = abs(trace) if abs(trace) > 1e-3 * largest else largest
     value = (total - trace) / scale if scale > 0.0 else total - trace
     return _rule(name, value, TRACE, f"the tangent step and the trace disagree; halve dt={growth.plan.dt:g}")
+
+
+def stiff_trace_rule(system: System, growth: Growth) -> Rule:
+    """The rule of the trace for a stiff system: Runge-Kutta steps that resolve it, a few from the ends of the run.
+
+    The rule holds over any time, so that few small steps suffice.
+    """
+    assert system.stiff is not None
+    dt = RESOLVED / float(np.max(np.abs(system.stiff(system.p))))
+    plan = plan_growth(system, system.dimension, dt=dt, integrator="rk4", transient=0.0, length=STEPS * dt)
+    return trace_of(system, grow(system, plan, growth.ends[:, -1]))
+
+
+def trace_of(system: System, growth: Growth) -> Rule:
+    """`trace_rule` of a run with all exponents."""
+    return trace_rule(system, growth, growth.rates.mean(axis=(0, 1)))
 
 
 def zero_rule(growth: Growth, exponents: np.ndarray, resting: bool) -> Rule:
@@ -111,14 +130,29 @@ def pairing_rule(system: System, growth: Growth, exponents: np.ndarray) -> Rule:
 
 
 def energy_rule(system: System, growth: Growth) -> Rule:
-    """The conserved quantity does not drift, relative to its size."""
+    """The conserved quantity does not drift, relative to what it would vary by if the coordinates were independent."""
     name, worst = "conserved quantity does not drift", 0.0
     if system.conserved is None:
         raise ValueError(f"{system.name} has no conserved quantity")
     for path in growth.ends:
         values = np.array([system.conserved(x, system.p) for x in path])
-        worst = max(worst, float(np.max(np.abs(values - values[0])) / max(abs(values[0]), 1e-3)))
-    return _rule(name, worst, ENERGY, f"halve dt={growth.plan.dt:g}")
+        worst = max(worst, float(np.max(np.abs(values - values[0]))))
+    size = _size(system, growth.ends.reshape(-1, system.dimension))
+    return _rule(name, worst / size if size > 0.0 else worst, ENERGY, f"halve dt={growth.plan.dt:g}")
+
+
+def _size(system: System, states: np.ndarray) -> float:
+    """Root of the sum over coordinates of (slope of the conserved quantity times the coordinate's spread) squared."""
+    assert system.conserved is not None
+    some, spread = states[:: max(1, len(states) // 20)], states.std(axis=0)
+    total = 0.0
+    for x in some:
+        for i in np.flatnonzero(spread > 0.0):
+            step = np.zeros(len(x))
+            step[i] = 1e-4 * spread[i]
+            ends = system.conserved(x + step, system.p), system.conserved(x - step, system.p)
+            total += ((ends[0] - ends[1]) / 2e-4) ** 2
+    return float(np.sqrt(total / len(some)))
 
 
 def failures(rules: Sequence[Rule]) -> str:

@@ -30,11 +30,11 @@ WHOLE, LEADING = 64, 16
 #: Between two orthonormalisations vectors may grow apart by this factor, as a logarithm; and at most so many steps.
 SPREAD, MOST_STEPS = 6.0, 50
 #: Work of a run, in multiplications of vectors by entries of a Jacobian, and the least and most steps.
-WORK, LEAST, MOST = 2e9, 3e4, 4e6
+WORK, LEAST, MOST = 6e9, 3e4, 4e6
+#: Maps of so few coordinates may fold sharply, and are made orthonormal each step.
+SMALL = 10
 #: Steps of the transient between two looks at whether it escaped.
 CHUNK = 100
-#: Directions that contract by more than exp(-`FOLD`) in one step are lost to rounding.
-FOLD = 25.0
 
 
 #: Derivatives of the integrators that have one.
@@ -107,11 +107,10 @@ class Growth:
 def loop_of(system: System, integrator: str) -> Any:
     """The compiled loop `statfe.kernels.tangent.grow` of a system."""
     parts: dict[str, Any] = {"jacobian": law(system.jacobian)}
-    along = getattr(system, "tangent", None)
-    if along is None:
+    if system.tangent is None:
         pull = instance(kernels.pull_matrix, **parts)
     else:
-        pull = instance(kernels.pull_vectors, tangent=law(along), **parts)
+        pull = instance(kernels.pull_vectors, tangent=law(system.tangent), **parts)
     rhs = law(system.rhs)
     if integrator == "etdrk4":
         step = instance(kernels.etdrk4_tangent, bent=instance(kernels.bent, rhs=rhs, pull=pull))
@@ -130,7 +129,8 @@ def plan_growth(
     Parameters
     ----------
     count
-        Leading exponents; all of a system of at most `WHOLE` coordinates when not given.
+        Leading exponents; all of a system of at most `WHOLE` coordinates when not given. Stiff systems give `LEADING`:
+        an exponential step does not resolve how fast modes contract that it only damps.
     length
         Time to average over, of all trajectories together; as `WORK` times `scale` allows when not given.
     turn
@@ -146,7 +146,7 @@ def plan_growth(
         raise UsageError(f"tangent vectors do not follow {chosen}; take one of {', '.join(STEPS)}")
     step = system.dt if dt is None or system.kind == "map" else float(dt)
     if count is None:
-        count = system.dimension if system.dimension <= WHOLE and not _folds(system, step) else min(
+        count = system.dimension if system.dimension <= WHOLE and system.stiff is None else min(
             LEADING, system.dimension)
     if not 1 <= count <= system.dimension:
         raise UsageError(f"{system.name} has {system.dimension} exponents; asked for {count}")
@@ -165,14 +165,10 @@ def plan_growth(
 
 def cost_of(system: System, count: int) -> float:
     """Work of a step: it fills a Jacobian, pulls every vector through what is not zero of it, and mixes them."""
+    if system.tangent is not None:
+        return count * (6.0 * system.dimension + 2.0 * count) + 20.0
     filled = int(np.count_nonzero(system.jacobian_at(system.start)))
     return 3.0 * system.dimension**2 + count * (filled + 2.0 * count) + 20.0
-
-
-def _folds(system: System, dt: float) -> bool:
-    if system.stiff is None:
-        return False
-    return bool(np.min(system.stiff(system.p)) * dt < -FOLD)
 
 
 def grow(system: System, plan: Plan, starts: np.ndarray | None = None, seed: int = 0, workers: int = 1) -> Growth:
@@ -201,7 +197,8 @@ def grow(system: System, plan: Plan, starts: np.ndarray | None = None, seed: int
     def run(x: np.ndarray, v: np.ndarray, windows: int, turn: int, turns: int) -> tuple[np.ndarray, ...]:
         grown, volume = np.zeros((windows, v.shape[1])), np.zeros(windows)
         ends = np.full((windows, system.dimension), np.nan)
-        room = np.empty((6, x.size)), np.empty((6, *v.shape)), np.empty((x.size + 2, x.size))
+        rows = x.size + 2 if whole or system.tangent is None else 2
+        room = np.empty((6, x.size)), np.empty((6, *v.shape)), np.empty((rows, x.size))
         done = loop(x, v, 0.0, plan.dt, system.p, table, whole, turn, turns, system.bound, measured, grown, volume,
                     ends, *room)
         return np.array(done), grown, volume, ends
@@ -242,7 +239,7 @@ def _with_turn(system: System, plan: Plan, run: Any, x: np.ndarray, v: np.ndarra
         apart = float(np.max(kept.max(axis=1) - kept.min(axis=1))) if len(kept) and plan.count > 1 else 0.0
         turn = int(min(max(SPREAD / apart, 1.0), MOST_STEPS)) if apart > 0.0 and math.isfinite(apart) else 1
         turn = turn if plan.count > 1 else 10
-    if system.kind == "map" and plan.count > 1:
+    if system.kind == "map" and 1 < system.dimension <= SMALL:
         turn = 1
     return Plan(plan.count, plan.dt, plan.trajectories, plan.windows, turn, max(1, round(steps / turn)),
                 plan.transient, plan.integrator)

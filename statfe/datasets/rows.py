@@ -112,6 +112,14 @@ class Survey:
         return self.lowest == self.highest
 
 
+def constant_words(count: int, columns: int) -> str:
+    """What to say of `count` constant columns among all, or ""."""
+    if not count:
+        return ""
+    return (f"{count} of {columns} columns of the training data are constant: the machine learns nothing from them but "
+            "their value")
+
+
 def survey(rows: Rows) -> Survey:
     """Look at all rows once, a block at a time.
 

@@ -92,6 +92,8 @@ def split_segments(kept: np.ndarray) -> tuple[Segments, Segments, str]:
 def _blocks_of_time(kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     train, test = [], []
     for trajectory, count in enumerate(kept.tolist()):
+        if count < 2 * BLOCKS:
+            continue
         edges = [round(k * count / BLOCKS) for k in range(BLOCKS + 1)]
         gap = max(1, round(GAP * count / BLOCKS))
         for k in range(BLOCKS):

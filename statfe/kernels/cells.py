@@ -70,7 +70,7 @@ def count_key(key, keys, counts):
 
 def window(x: np.ndarray, stride: float, samples: int, dt: float, p: np.ndarray, bound: float, circle: np.ndarray,
            origin: np.ndarray, width: np.ndarray, keys: np.ndarray, counts: np.ndarray, sums: np.ndarray,
-           work: np.ndarray) -> tuple[int, int]:
+           marks: np.ndarray, work: np.ndarray) -> tuple[int, int]:
     """Advance `x` by `samples` samples, count the cells it visits and sum up where it was.
 
     Parameters
@@ -90,6 +90,8 @@ def window(x: np.ndarray, stride: float, samples: int, dt: float, p: np.ndarray,
     sums
         Shape (7, dimension), on return: least, greatest, sum, sum of squares about the first sample, sum of squared
         steps between samples, and the sums of cosines and of sines for angles.
+    marks
+        Shape (2, dimension), on return: the first and the last sample.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def window(x: np.ndarray, stride: float, samples: int, dt: float, p: np.ndarray,
         were not seen before.
     """
     n = x.size
-    first, last = work[5], work[6]
+    first, last = marks[0], marks[1]
     late, done = 0, 0
     for k in range(samples):
         target = math.floor((k + 1) * stride)

@@ -60,9 +60,10 @@ def pull_matrix(t: float, x: np.ndarray, v: np.ndarray, p: np.ndarray, jac: np.n
 
 def pull_vectors(t: float, x: np.ndarray, v: np.ndarray, p: np.ndarray, jac: np.ndarray, whole: bool,
                  out: np.ndarray) -> float:
-    """By the law of the derivative along one vector; `jac` has two more rows than the Jacobian."""
+    """By the law of the derivative along one vector; two rows of `jac` are room, after the Jacobian if `whole`."""
     n, k = v.shape
-    one, image = jac[n], jac[n + 1]
+    top = n if whole else 0
+    one, image = jac[top], jac[top + 1]
     for m in range(k):
         for i in range(n):
             one[i] = v[i, m]
@@ -260,7 +261,8 @@ def grow(x: np.ndarray, v: np.ndarray, t: float, dt: float, p: np.ndarray, table
     ends
         State at the end of each window, shape (windows, dimension).
     work, pulled, jac
-        Room, shapes (6, dimension), (6, dimension, k) and (dimension + 2, dimension).
+        Room, shapes (6, dimension), (6, dimension, k) and (dimension + 2, dimension); two rows of `jac` suffice for a
+        law along vectors that is not `whole`.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from statfe.machines.likelihood import equilibrium_free_energy
 from statfe.machines.objectives import OBJECTIVES
 from statfe.machines.rbm import Rbm
 from statfe.machines.tap_monitor import tap_beta_f
-from statfe.registry import method_spec
+from statfe.registry import method_spec, methods
 from statfe.spec import split_spec
 
 #: Rows of the data that monitors look at; for pseudo-likelihoods of Gaussian units, whose conditionals are integrals.
@@ -116,8 +117,14 @@ def check_likelihood(spec: str) -> str:
     """`spec` if it is ``auto``, ``none`` or the spec of a method."""
     if not isinstance(spec, str):
         raise UsageError(f"likelihood must be auto, none or the spec of a method, got {spec!r}")
-    if split_spec(spec)[0] not in ("auto", "none"):
-        method_spec(spec)
+    name, known = split_spec(spec)[0], methods()
+    if name in ("auto", "none"):
+        return spec
+    if name not in known:
+        near = get_close_matches(name, ["auto", "none", *known], 1, 0.7)
+        raise UsageError(f"likelihood {name!r} is neither auto nor none nor a method; " + (
+            f"did you mean {near[0]!r}?" if near else "take one of these, or a spec such as exact or ais:sweeps=1000"))
+    method_spec(spec)
     return spec
 
 

@@ -38,7 +38,10 @@ class Settings:
         ``bernoulli``: values in [0, 1]; ``gaussian``: any numbers, see `statfe.machines.gaussian_rbm`.
     noise
         Of Gaussian units: sigma as a share of the standard deviation of their column (that of a constant column, which
-        tells nothing of a scale, is the median of the others'). It stays as it is.
+        tells nothing of a scale, is the median of the others'). It stays as it is: columns are measured in their
+        deviations, so one number is left to choose, and its gradient is far stiffer than that of weights (K. Cho,
+        A. Ilin and T. Raiko, ICANN 2011). Compare some values by their test log-likelihood, or take a Gaussian
+        autoencoder, which learns a variance a column.
     algorithm, steps
         Negative phase, and its Gibbs steps (or TAP iterations) a gradient. ``ratio`` (Bernoulli) and ``score``
         (Gaussian) have none: they lower an objective without Z, see `statfe.machines.objectives`.

@@ -30,6 +30,7 @@ from statfe.report.words import (
 )
 from statfe.result import FreeEnergy
 from statfe.scoring.comparison import Comparison
+from statfe.scoring.machines.inputs import PARTS
 from statfe.scoring.ranking import best_by_beta, rank
 from statfe.scoring.scores import agreements
 
@@ -97,7 +98,7 @@ def template(name: str) -> Template:
         keep_trailing_newline=True, loader=FunctionLoader(resource))
     room.filters |= {
         "number": number, "with_error": with_error, "duration": duration, "fact": fact,
-        "verdict_class": VERDICT_CLASS.__getitem__, "rms": rms}
+        "verdict_class": VERDICT_CLASS.__getitem__, "rms": rms, "part_words": PARTS.__getitem__}
     return room.get_template(name)
 
 

@@ -38,6 +38,24 @@ def small_moves(model: IsingModel, small: list[int], c: float, d: float, tilts: 
     return down @ up
 
 
+def small_flips(model: IsingModel, small: list[int], c: float, d: float, tilts: np.ndarray) -> np.ndarray:
+    """Transition matrix of a sweep of heat baths over the small layer, upwards or downwards with equal chances."""
+    layer = list(itertools.product([-1, 1], repeat=len(small)))
+    logs = np.array([log_law(model, small, np.array(s), c, d, tilts) for s in layer])
+    both = []
+    for order in (range(len(small)), reversed(range(len(small)))):
+        sweep = np.eye(len(layer))
+        for j in order:
+            step = np.zeros((len(layer), len(layer)))
+            for k, s in enumerate(layer):
+                turned = layer.index((*s[:j], -s[j], *s[j + 1:]))
+                step[k, turned] = 1.0 / (1.0 + math.exp(logs[k] - logs[turned]))
+                step[k, k] = 1.0 - step[k, turned]
+            sweep = sweep @ step
+        both.append(sweep)
+    return 0.5 * (both[0] + both[1])
+
+
 def gathered(spins: np.ndarray, parents: list[int]) -> np.ndarray:
     """Row r is the row parents[r]."""
     return np.stack([spins[p] for p in parents])

@@ -9,7 +9,6 @@ import numpy as np
 
 from statfe._jit import instance
 from statfe.attractors.basins.ground import Ground
-from statfe.attractors.march import step_of
 from statfe.kernels import cells as kernels
 
 #: Blocks that are kept, those dropped before, and characteristic times in one; maps, which are cheap, take more.
@@ -48,8 +47,8 @@ def largest_exponent(ground: Ground, x: np.ndarray, seed: int = 0, longer: float
     direction = ground.nudge(np.zeros(len(x)), seed, 0, size=1.0) / ground.extent
     y = x + NEAR * ground.extent * direction / np.linalg.norm(direction)
     logs = np.empty(blocks)
-    loop = instance(kernels.part, step=step_of(system))
-    done = loop(x, y, system.dt, system.p, steps, NEAR, ground.circle, ground.extent, logs, np.empty((7, len(x))))
+    loop = instance(kernels.part, step=ground.step)
+    done = loop(x, y, system.dt, system.p, steps, NEAR, ground.circle, ground.extent, logs, ground.work.copy())
     if done < blocks:
         return Exponent(math.nan, math.nan, 0.0)
     rates = logs[DROPPED:] / (steps * system.dt)

@@ -27,6 +27,8 @@ BLOCKS, PERIODS = 8, 8.0
 NOISES, MOST, LEAST, GREATEST = 4.0, 0.95, 0.01, 0.1
 #: Blocks are made longer, at most so many times, until the radius is below this; runs that are looked at for it.
 FINE, LONGER, LOOKED_AT = 0.04, 16, 64
+#: Doublings of the blocks in later rounds.
+DOUBLINGS = 3
 #: Variance between the runs of one cluster over the one that their noise explains: more, and the radius is halved.
 MIXED = 6.0
 #: Largest spread of a run at rest, in extents, and the radius of clusters of those.
@@ -52,7 +54,7 @@ class Features:
         """Follow `states` and say where each ended."""
         if number == 0:
             self._choose_length(states[:LOOKED_AT])
-        longer = self.longer << number
+        longer = self.longer << min(number, DOUBLINGS)
         tails = map_tasks(lambda x: self._tail(x, longer), states, self.workers)
         there = [k for k, (_, blocks) in enumerate(tails) if blocks is not None]
         numbers = dict.fromkeys(range(len(tails)), -1)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from statfe._jit import instance, law
-from statfe.attractors.march import step_of
+from statfe.attractors.integrators import integrator_of
 from statfe.errors import UsageError
 from statfe.executors import map_tasks
 from statfe.kernels import cells as kernels
@@ -94,6 +95,20 @@ class Ground:
     cells: int
     pilots: np.ndarray
 
+    @cached_property
+    def step(self) -> Any:
+        """The compiled step of the system's own integrator."""
+        return integrator_of(self.system).step(self.system)
+
+    @cached_property
+    def work(self) -> np.ndarray:
+        """What a step needs; each run takes a copy."""
+        return integrator_of(self.system).work(self.system, self.system.dt)
+
+    @cached_property
+    def _loop(self) -> Any:
+        return instance(kernels.window, step=self.step)
+
     @property
     def samples_a_period(self) -> float:
         """Samples in one characteristic time."""
@@ -102,16 +117,16 @@ class Ground:
     def window(self, x: np.ndarray, samples: int, cells: bool = True, stride: float | None = None) -> Window:
         """Follow `x` for one window; `x` itself stays."""
         n, size = len(x), 1 << (max(2 * samples - 1, 1)).bit_length() if cells else 0
-        state, sums, work = np.array(x, dtype=np.float64), np.zeros((7, n)), np.empty((7, n))
+        state, sums, marks = np.array(x, dtype=np.float64), np.zeros((7, n)), np.zeros((2, n))
         keys, counts = np.zeros(size, np.uint64), np.zeros(size, np.int64)
-        loop = instance(kernels.window, step=step_of(self.system))
-        made, late = loop(state, self.stride if stride is None else stride, samples, self.system.dt, self.system.p,
-                          self.system.bound, self.circle, self.origin, self.width, keys, counts, sums, work)
+        system, stride = self.system, self.stride if stride is None else stride
+        made, late = self._loop(state, stride, samples, system.dt, system.p, system.bound, self.circle, self.origin,
+                                self.width, keys, counts, sums, marks, self.work.copy())
         there = np.flatnonzero(keys)
         there = there[np.argsort(keys[there])]
         count = max(int(made), 1)
         mean = sums[2] / count
-        about_first = mean - work[5] if made else mean  # squares were taken about the first sample
+        about_first = mean - marks[0] if made else mean  # squares were taken about the first sample
         spread = np.sqrt(np.maximum(sums[3] / count - about_first**2, 0.0))
         return Window(state, made == samples, late / max(samples - samples // 2, 1) if cells else math.nan, sums[0],
                       sums[1], mean, spread, np.sqrt(sums[4] / count), sums[5] / count, sums[6] / count, keys[there],

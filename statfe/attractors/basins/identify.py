@@ -21,8 +21,8 @@ from statfe.systems.system import System
 
 METHODS: dict[str, Callable[..., Method]] = {"recurrences": Recurrences, "features": Features}
 DEFAULT_STARTS = 1000
-#: Transients that runs are followed for where volumes are kept.
-PATIENCE = 10.0
+#: Transients and characteristic times that runs are followed for, at least, where volumes are kept.
+PATIENCE, LEAST_PERIODS = 10.0, 200.0
 
 Progress = Callable[[str, float], None]
 
@@ -112,6 +112,7 @@ def _checked(system: System, states: np.ndarray) -> np.ndarray:
 
 def _without(ground: Ground, runs: np.ndarray, workers: int) -> Search:
     """Volumes are kept: a run escapes, or has no attractor to go to."""
-    ends = map_tasks(lambda x: ground.follow(x, PATIENCE * ground.system.transient), runs, workers)
+    time = max(PATIENCE * ground.system.transient, LEAST_PERIODS * ground.system.period)
+    ends = map_tasks(lambda x: ground.follow(x, time), runs, workers)
     labels = np.array([NONE_FOUND if w.complete else ESCAPED for w in ends], dtype=np.int64)
     return Search(labels, np.array([w.state for w in ends]))

@@ -15,6 +15,8 @@ from statfe.executors import map_tasks
 
 #: Two polished fixed points nearer than this, in extents, are one.
 SAME_POINT = 1e-6
+#: Doublings of the first window in later rounds.
+DOUBLINGS = 3
 #: Visits in common that leave open whether two are one: finer cells would tell.
 DOUBTFUL = 0.1
 
@@ -41,7 +43,7 @@ class Recurrences:
 
     def round(self, starts: Sequence[int], states: np.ndarray, number: int) -> list[Outcome]:
         """Follow `states` and say where each ended; new groups are made in the order of the starts."""
-        walks = map_tasks(lambda x: walk(self.ground, x, FIRST << number), states, self.workers)
+        walks = map_tasks(lambda x: walk(self.ground, x, FIRST << min(number, DOUBLINGS)), states, self.workers)
         found = []
         for start, w in zip(starts, walks, strict=True):
             if w.end in ("escaped", "open"):

@@ -20,8 +20,8 @@ from statfe.attractors.basins.volume import contraction
 from statfe.attractors.found import ESCAPED, NONE_FOUND, NOT_CONVERGED
 from statfe.executors import map_tasks
 
-#: Rounds; each looks twice as long as the one before.
-ROUNDS = 4
+#: Rounds; each looks twice as long as the one before, up to a limit of the method.
+ROUNDS = 6
 #: Pilot runs that are asked whether volumes are kept.
 LOOKED_AT = 16
 #: Lifetimes of a transient that its runs are followed for before the next look.
@@ -142,8 +142,8 @@ def _settle(ground: Ground, method: Method, found: Search, outcomes: Sequence[Ou
         elif finding.verdict != "attractor":
             found.labels[start] = NOT_CONVERGED
         if finding.verdict in ("saddle", "settling"):
-            # runs in a transient that is left at this rate are not looked at again before most have left
-            wait = PATIENCE / finding.stability if finding.kind == "transient" and finding.verdict == "saddle" else 0.0
+            # runs in a transient that is left, or that settles, at this rate are not looked at before most have
+            wait = PATIENCE / abs(finding.stability) if finding.kind == "transient" and finding.stability else 0.0
             again.append((start, wait))
 
     def further(task: tuple[int, float]) -> np.ndarray:

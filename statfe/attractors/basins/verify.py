@@ -24,8 +24,8 @@ from statfe.attractors.basins.volume import contraction
 COPIES, LONGER, LEAST_PERIODS = 8, 4.0, 100.0
 #: Points kept of each attractor that is no point or cycle.
 POINTS = 1024
-#: Length of a look at runs that are about to leave, as a share of that at an attractor.
-SHORT_LOOK = 0.25
+#: Length of a look at runs that are about to leave, as a share of that at an attractor; how many are looked at.
+SHORT_LOOK, LOOKS = 0.25, 4
 #: A second look at an exponent that is not clearly zero or positive takes so many times longer.
 SECOND_LOOK = 6.0
 
@@ -91,8 +91,10 @@ def examine(ground: Ground, states: np.ndarray, time: float, stays: Callable[[np
     ends = [ground.follow(x, follow) for x in copies]
     left = sum(not (w.complete and stays(w.state)) for w in ends)
     if left:
-        parts = largest_exponent(ground, states[0], seed, longer=SHORT_LOOK)
-        verdict = "saddle" if not parts.value <= 0.0 and not parts.zero else "settling"
+        # one run may leave before its neighbours have parted: several are asked
+        looks = [largest_exponent(ground, x, seed, longer=SHORT_LOOK) for x in states[:LOOKS]]
+        parts = max(looks, key=lambda e: e.value if e.value == e.value else math.inf)
+        verdict = "settling" if parts.value <= 0.0 or parts.zero else "saddle"
         return Finding(verdict, "transient", states[0], left / (COPIES * follow), states[:1], exponent=parts)
     x = ground.rest(ends[0].state)
     volumes = contraction(ground, np.array([w.state for w in ends]))

@@ -108,9 +108,10 @@ def from_prior(vae: Vae, count: int, seed: int) -> np.ndarray:
 
 
 def from_posteriors(vae: Vae, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Means of p(x|z), z of q(z|x) averaged over `rows`, the aggregate posterior; shape (count, units)."""
+    """Means of p(x|z), z of q(z|x) averaged over `rows`, the aggregate posterior; at most as many as rows."""
     rng = generator(seed, (DRAW_KEY, 3))
-    mean, width = encoded(vae, rows[rng.integers(len(rows), size=count)])
+    # no row twice: its two draws would be neighbours of one point, not of the attractor
+    mean, width = encoded(vae, rows[rng.permutation(len(rows))[:count]])
     return decoded(vae, mean + width * rng.standard_normal(mean.shape))
 
 

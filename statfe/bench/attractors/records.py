@@ -123,6 +123,14 @@ def checks_of(known: Known, found: Exponents) -> list[Check]:
     if known.quantity in ("exponents", "largest_exponent"):
         return [Check(f"exponent {k + 1}", float(e.value[k]), float(e.error[k]), float(wanted[k]), known.tolerance,
                       known.source) for k in range(min(len(wanted), len(e.value)))]
+    if known.quantity == "sum_of_exponents":
+        rule = next((r for r in found.rules if r.name.startswith("sum")), None)
+        if rule is None or rule.passed is None or len(e.value) < found.growth.ends.shape[2]:
+            return []
+        # what the rule allows is the trust in the integrator
+        size = float(np.max(np.abs(e.value)))
+        return [Check("sum of exponents", float(np.sum(e.value)), 0.0, float(wanted[0]),
+                      max(known.tolerance, rule.allowed * (abs(float(wanted[0])) or size)), known.source)]
     single = {"kaplan_yorke": found.kaplan_yorke, "entropy": found.entropy}.get(known.quantity)
     if single is None or not math.isfinite(float(single.value)):
         return []

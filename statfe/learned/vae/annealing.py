@@ -23,6 +23,7 @@ from statfe.errors import UsageError
 from statfe.estimators.log_weights import MAX_K_HAT, log_mean_weight
 from statfe.kernels.latent_moves import hamiltonian_move, likelihood_slopes
 from statfe.learned.dense_network import ACTIVATIONS
+from statfe.learned.vae.laplace import find_modes
 from statfe.learned.vae.posterior import Posterior
 from statfe.random import generator
 from statfe.result import Outcome, failure
@@ -36,6 +37,8 @@ ACCEPTED, GAIN = (0.6, 0.8), 0.15
 PILOTS, MOVES = 32, 50
 #: Below this effective number the estimate is not trusted.
 MIN_EFFECTIVE = 10.0
+#: A mode is missed that holds this share of p(x) or more, and of whose share the particles have less than a fifth.
+SHARE, SEEN = 0.02, 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +114,7 @@ def ais(
         is then rigorous (in the mean).
     """
     path = _tuned(_path(posterior, base, temperatures, leaps), seed)
-    _, logs, accepted = _forward(path, particles, generator(seed, (KEY, FORWARD)))
+    run, logs, accepted = _forward(path, particles, generator(seed, (KEY, FORWARD)))
     found = log_mean_weight(logs)
     upper, upper_error = -float(np.mean(logs)), float(np.std(logs, ddof=1)) / math.sqrt(particles)
     stats: dict[str, Any] = {
@@ -130,6 +133,7 @@ def ais(
     if not (math.isfinite(found.value) and math.isfinite(found.error)):
         return failure(
             "estimate", "diverged", "one particle carries all the weight; raise temperatures or particles", **stats)
+    stats["missed"] = _missed(posterior, run.z, logs, found.value, found.error, seed)
     problem = _problem(found.effective, found.k_hat, stats)
     return Outcome(
         beta_f=-found.value, beta_f_error=found.error, kind="estimate",
@@ -145,7 +149,28 @@ def _problem(effective: float, k_hat: float, stats: dict[str, Any]) -> str:
     if stats.get("lower_bound", -math.inf) - stats["upper_bound"] > 5.0 * math.hypot(
             stats.get("lower_bound_error", 0.0), stats["upper_bound_error"]) + 1e-9:
         return f"the way back lies above the way there: a mode was missed; {change}"
+    if stats["missed"]:
+        return f"a mode with about {stats['missed']:.0%} of p(x) has too few particles; {change}"
     return ""
+
+
+def _missed(posterior: Posterior, z: np.ndarray, logs: np.ndarray, value: float, error: float, seed: int) -> float:
+    """Share of p(x), by Laplace's approximation, of the largest mode that the particles have missed; 0 for none.
+
+    Particles that all miss a mode have weights as good as those that do not, so it is sought where they may not be: by
+    ascents from draws of q and of the prior.
+    """
+    modes = find_modes(posterior, seed)
+    if len(modes) < 2:
+        return 0.0
+    apart = [z - mode.place for mode in modes]
+    near = np.argmax([mode.log_joint - 0.5 * np.einsum("ki,ij,kj->k", d, mode.precision, d)
+                      for d, mode in zip(apart, modes, strict=True)], axis=0)
+    weights = np.exp(logs - logs.max())
+    held = np.bincount(near, weights, len(modes)) / weights.sum()
+    shares = np.exp(np.minimum(-value - np.array([mode.beta_f for mode in modes]), 0.0))
+    missed = (held < SEEN * shares) & (shares > max(SHARE, 3.0 * error))
+    return float(np.max(shares, where=missed, initial=0.0))
 
 
 def _path(posterior: Posterior, base: str, temperatures: int, leaps: int) -> _Path:

@@ -42,7 +42,7 @@ def write_vae(path: str | PathLike[str], trained: TrainedVae, command: str = "",
         create_root(
             file, f"variational autoencoder of {shape.visible} visible and {shape.latent} latent units",
             model_spec(vae), SAMPLER, trained.options.seed, command, epochs=trained.epochs, status=trained.status,
-            message=trained.message, data_hash=data_hash, stream=stream,
+            message=trained.message, data_hash=data_hash, stream=stream, constant_columns=trained.constant_columns,
             **{k: json_text(v) for k, v in settings(trained).items()})
         for network in (shape.encoder_network, shape.decoder_network):
             _write_network(file.create_group(network.name), network, vae.arrays)
@@ -114,7 +114,8 @@ def read_vae(path: str | PathLike[str]) -> TrainedVae:
                 Vae(shape, parameters), options, epochs=int(root["epochs"]),
                 history={name: looks[name][()] for name in MONITORS}, adam_count=int(adam.attrs["steps"]),
                 adam_first=adam["first"][()], adam_second=adam["second"][()], status=root["status"],
-                message=root["message"], standard=_read_standard(file))
+                message=root["message"], constant_columns=int(root.get("constant_columns", 0)),
+                standard=_read_standard(file))
 
 
 def _read_standard(file: h5py.File) -> Standard | None:

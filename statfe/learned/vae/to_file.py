@@ -77,13 +77,9 @@ def train_vae(
         units, with whole trajectories or blocks of time as the test part (`statfe.datasets.trajectory_rows`).
     output
         File to write after every epoch; one that is there is the start where `resume` is set.
-    latent, hidden
-        Latent units, and units of the hidden layers of the encoder; the decoder has them in reverse. Where these, the
-        likelihood, the epochs or the options are None, they are those of `usual`.
-    epochs
-        In all, those of a training that goes on among them.
-    options
-        Its seed counts where `seed` is None.
+    latent, hidden, likelihood, epochs, options
+        Latent units, units of the hidden layers of the encoder (the decoder has them in reverse), epochs in all; the
+        seed of the options counts where `seed` is None. Those of `usual` where they are None.
     stream
         Whether the training rows stay in their file and are read block by block (`statfe.datasets.rows`), with at most
         `TEST_ROWS` test rows; where they take more than a gibibyte when None. That of the file on a resume.
@@ -102,21 +98,18 @@ def train_vae(
     check_output([output], force or resume, inputs=[data])
     by_default = usual(data)
     start, shape, kind, before = None, None, likelihood or by_default.likelihood, None
+    epochs = by_default.epochs if epochs is None else epochs
     if resume:
         start, before = read_vae(output), stored_stream(output)
         kind = start.vae.shape.likelihood
     train, test, streamed, standard = _rows(data, before if stream is None else stream, kind)
     identity = survey(train).digest
-    epochs = by_default.epochs if epochs is None else epochs
     if start is not None:
         _check_goes_on(output, data, identity, before, streamed)
         chosen = start.options
     else:
         chosen = _options(options, seed, by_default)
-        layers = by_default.hidden if hidden is None else hidden
-        shape = VaeShape(
-            train.shape[1], latent or by_default.latent, layers, layers[::-1], kind, activation,
-            by_default.noise_floor)
+        shape = _shape(train.shape[1], latent, hidden, kind, activation, by_default)
     command = _command(data, output, (start.vae.shape if start else shape), epochs, chosen, streamed)
 
     def save(state: TrainedVae) -> None:
@@ -136,6 +129,14 @@ def _options(given: TrainingOptions | None, seed: int | None, by_default: Usual)
     chosen = given or TrainingOptions(
         seed=draw_seed() if seed is None else seed, rate=by_default.rate, rate_decay=by_default.rate_decay)
     return chosen if seed is None else replace(chosen, seed=seed)
+
+
+def _shape(
+    units: int, latent: int | None, hidden: tuple[int, ...] | None, likelihood: str, activation: str, by_default: Usual
+) -> VaeShape:
+    layers = by_default.hidden if hidden is None else hidden
+    return VaeShape(
+        units, latent or by_default.latent, layers, layers[::-1], likelihood, activation, by_default.noise_floor)
 
 
 def _rows(

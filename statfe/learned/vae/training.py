@@ -22,14 +22,14 @@ from statfe.learned.adam import Adam
 from statfe.learned.flat import lined_up
 from statfe.learned.vae.model import PRECISIONS, Vae, VaeShape, fresh_vae
 from statfe.learned.vae.objective import Descent, Objective
-from statfe.learned.vae.rows import bound_rows
+from statfe.learned.vae.rows import bound_rows, log_weight_rows
 from statfe.learned.vae.standard import Standard
 from statfe.random import generator
 from statfe.result import Status
 
 #: Keys of the random streams: order of the data and noise of an epoch, and noise of the test bound.
 EPOCH_KEY, TEST_KEY = 9202, 9203
-#: A mean loss this many times the first one's size above it is a divergence.
+#: A loss this many times the first one's size above it is a divergence.
 BLOW_UP = 10.0
 #: Training rows that are looked at after an epoch.
 PROBE = 64
@@ -102,6 +102,8 @@ class TrainedVae:
         How the data became the rows that it saw; None where those are the data.
     status, message
         ``diverged`` where an epoch went wrong: the model is that before it.
+    constant_columns
+        Columns of the training data with one value.
     """
 
     vae: Vae
@@ -114,11 +116,13 @@ class TrainedVae:
     status: Status = "converged"
     message: str = ""
     standard: Standard | None = None
+    constant_columns: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Shape, options, status and what each epoch saw, as plain values."""
         return {
             **settings(self), "epochs": self.epochs, "status": self.status, "message": self.message,
+            "constant_columns": self.constant_columns,
             "history": {name: values.tolist() for name, values in self.history.items()}}
 
 
@@ -187,9 +191,11 @@ def _fresh(
     rows = data if isinstance(data, Rows) else MemoryRows(shape.check(data))
     for block in rows.blocks() if isinstance(data, Rows) else ():
         shape.check(block)
-    vae = fresh_vae(shape, options.seed, None, options.precision, survey(rows))
+    facts = survey(rows)
+    vae = fresh_vae(shape, options.seed, None, options.precision, facts)
     adam = Adam(shape.layout.size, dtype=PRECISIONS[options.precision])
-    return TrainedVae(vae, options, adam_first=adam.moments[0], adam_second=adam.moments[1], standard=standard)
+    return TrainedVae(vae, options, adam_first=adam.moments[0], adam_second=adam.moments[1],
+                      constant_columns=int(facts.constant.sum()), standard=standard)
 
 
 def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -> TrainedVae:
@@ -220,15 +226,17 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
         if not np.isfinite(seen[k]).all():
             return _diverged(state, f"the loss became {loss.value:.3g} in step {k + 1}")
     mean = seen.mean(axis=0)
-    first = state.history["loss"][0] if state.epochs else mean[0]
-    if not np.all(np.isfinite(vae.parameters)) or mean[0] > first + BLOW_UP * (abs(first) + shape.visible):
-        return _diverged(state, f"the mean loss rose from {first:.3g} to {mean[0]:.3g}")
+    # the first loss of all is that of a model no step has changed
+    first = float(state.history["loss"][0] if state.epochs else seen[0, 0])
+    most = first + BLOW_UP * (abs(first) + shape.visible)
+    if not np.all(np.isfinite(vae.parameters)) or mean[0] > most:
+        return _diverged(state, f"the loss rose from {first:.3g} to {mean[0]:.3g} in the mean")
     mean[-1] = math.sqrt(mean[-1])
     # the last step may have done harm that no loss of this epoch has seen
     with np.errstate(over="ignore", invalid="ignore"):
-        probed = _test_bound(vae, data.read(0, min(PROBE, len(data))), options.seed)
-    if not math.isfinite(probed):
-        return _diverged(state, "the bound of the training data is not finite at the end")
+        probed = _probe(vae, data, objective.at(weight), options.seed)
+    if not probed <= most:
+        return _diverged(state, f"the loss of the training data rose from {first:.3g} to {probed:.3g} at the end")
     found = dict(zip(MONITORS, (*mean, _test_bound(vae, test, options.seed)), strict=True))
     return replace(
         state, vae=vae, epochs=state.epochs + 1, adam_count=adam.count, adam_first=adam.moments[0],
@@ -238,6 +246,15 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
 
 def _rise(epochs: float, warm_up: int) -> float:
     return min(1.0, epochs / warm_up) if warm_up else 1.0
+
+
+def _probe(vae: Vae, data: Rows, objective: Objective, seed: int) -> float:
+    """The loss of some training rows, one sample each."""
+    rows = data.read(0, min(PROBE, len(data)))
+    noise = generator(seed, TEST_KEY).standard_normal((len(rows), 1, vae.shape.latent))
+    plain = objective.name == "autoencoder"
+    _, log_p, divergence = log_weight_rows(vae, rows, 0.0 * noise if plain else noise)
+    return float(np.mean((0.0 if plain else objective.kl_weight) * divergence - log_p[:, 0]))
 
 
 def _test_bound(vae: Vae, test: np.ndarray | None, seed: int) -> float:

@@ -1,12 +1,16 @@
 """Annealed importance sampling: particles led from a law with known Z to the target, weighted on the way.
 
-Each particle starts from the uniform law at beta = 0, where ln Z = N ln 2 (or, for models with two layers, from a
-product trial), and visits a fine schedule of laws; its weight is the product of the ratios f_{k+1}(x_k) / f_k(x_k).
-The mean weight is an unbiased estimate of Z / Z_0 however short the walk, so -ln of it bounds beta F from above on
-average, and E[-ln w] >= -ln Z always. Not equilibrium: a walk that is too short shows as weights of few particles.
-Walks from a product trial may all miss a mode far from it, and their weights do not tell: the result is then called
-what it is in any case, an upper bound on average.
-Cost: particles x sweeps x bonds for all beta together. Source: R. Neal, Stat. Comput. 11, 125 (2001).
+Each particle starts from the uniform law at beta = 0, where ln Z = N ln 2, or from a product trial, and visits a fine
+schedule of laws; its weight is the product of the ratios f_{k+1}(x_k) / f_k(x_k). The mean weight is an unbiased
+estimate of Z / Z_0 however short the walk, so -ln of it bounds beta F from above on average, and E[-ln w] >= -ln Z
+always. Not equilibrium: a walk that is too short shows as weights of few particles.
+Models with two layers of which one is narrow (RBMs) have the wide layer summed out of weights and moves. At a single
+beta that is far away, their walks start from the product trial whose means resampled pilots found: from beta = 0 strong
+fields freeze units that couplings free again later. Where a wide layer has to be drawn, walks from such a trial may all
+miss a mode far from it, and their weights do not tell: the result is then called what it is in any case, an upper bound
+on average.
+Cost: particles x sweeps x bonds for all beta together. Sources: R. Neal, Stat. Comput. 11, 125 (2001); R. Salakhutdinov
+and I. Murray, ICML (2008); R. Grosse, C. Maddison and R. Salakhutdinov, NIPS (2013).
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from statfe.annealed.route import PATH_OPTIONS, Route, routes
+from statfe.annealed.route import PATH_OPTIONS, START_OPTION, Route, routes
 from statfe.annealed.verdict import Limits, judged, limits_of, mean_with_error, weight_stats, weight_trouble
 from statfe.annealed.walkers import walk
 from statfe.estimators.log_weights import log_mean_weight
@@ -32,7 +36,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
     """One pass for all betas, or from a product trial one each."""
     paths = routes(model, betas, particles=particles, sweeps=sweeps, kernel=kernel, seed=context.seed, start=start)
     limits = limits_of(model, betas)
-    kind: Kind = "estimate" if value == "estimate" and start == "uniform" else "upper_bound"
+    kind: Kind = "estimate" if value == "estimate" and not any(p.narrow for p in paths) else "upper_bound"
     found = {0.0: Outcome(beta_f=-model.n_sites * float(np.log(2.0)), kind=kind)}
     for number, route in enumerate(paths):
         def tell(done: float, number: int = number) -> None:
@@ -72,8 +76,7 @@ METHOD = Method(
     options=(
         Option("particles", "int", 512, "independent walks", minimum=2),
         *PATH_OPTIONS,
-        Option("start", "str", "uniform", "law that the walks start from; product for models with two layers (RBMs)",
-               ("uniform", "product")),
+        START_OPTION,
         Option("value", "str", "estimate", "what to report: -ln of the mean weight, or the bound E[-ln w]",
                ("estimate", "bound")),
     ),

@@ -1,7 +1,9 @@
 """Reverse annealed importance sampling: walks down from samples of the target, and walks up to meet them.
 
 A walk down from an exact sample bounds beta F from below on average, a walk up (as in ais) from above: together a
-bracket that holds in expectation, whatever the length of the walks. The estimate is Bennett's acceptance ratio of both,
+bracket that holds in expectation, whatever the length of the walks. Each end is a mean over walks; `stats` gives them
+with their errors, and the bracket drawn out by two of these (``bracket_low``, ``bracket_high``), which holds the truth
+in at least 95% of all cases. The estimate is Bennett's acceptance ratio of both,
 which walks down as the exact reversal of walks up allow. Exact samples come from the list of states of a small layer
 (RBMs) or from a tree decomposition; for other models from a tempering run of 16 ladders: the bound from below then
 holds only if these are in equilibrium, and `stats` says so (``samples``).
@@ -18,7 +20,7 @@ import numpy as np
 
 from statfe.annealed.bracket import Bracket, bracket
 from statfe.annealed.equilibrium import Samples, equilibrium
-from statfe.annealed.route import PATH_OPTIONS, Route, routes
+from statfe.annealed.route import PATH_OPTIONS, START_OPTION, Route, routes
 from statfe.annealed.verdict import BOUND_SIGMAS, MIN_EFFECTIVE, Limits, judged, limits_of
 from statfe.annealed.walkers import walk
 from statfe.models.ising import IsingModel
@@ -71,6 +73,7 @@ def outcome(route: Route, met: Bracket, samples: Samples, beta: float, value: st
         **route.facts(), "samples": samples.source, "particles": len(samples.spins), "effective": met.effective,
         "upper_bound": base + met.upper, "upper_bound_error": met.upper_error,
         "lower_bound": base + met.lower, "lower_bound_error": met.lower_error,
+        "bracket_low": base + met.low, "bracket_high": base + met.high,
         "estimate": base + met.value, "estimate_error": met.error}
     if value == "bound":
         number, error = route.base + met.lower, met.lower_error
@@ -86,7 +89,7 @@ def trouble(met: Bracket, samples: Samples) -> str:
         return samples.trouble
     if met.effective < MIN_EFFECTIVE:
         return (f"walks up and walks down hardly meet: {met.effective:.1f} are alike, {MIN_EFFECTIVE:g} are needed, "
-                f"and the bracket is {met.upper - met.lower:.3g} wide")
+                f"and the bracket is {met.high - met.low:.3g} wide")
     rounding = 1e-9 * max(1.0, abs(met.value))
     if met.lower - met.upper > BOUND_SIGMAS * np.hypot(met.lower_error, met.upper_error) + rounding:
         return "the bound from below lies above that from above: the samples are not in equilibrium"
@@ -104,8 +107,7 @@ METHOD = Method(
     options=(
         Option("particles", "int", 512, "walks each way", minimum=2),
         *PATH_OPTIONS,
-        Option("start", "str", "uniform", "law at the other end; product for models with two layers (RBMs)",
-               ("uniform", "product")),
+        START_OPTION,
         Option("samples", "str", "auto", "where walks down start: exact samples if they can be had, or those of chains",
                ("auto", "tempering")),
         Option("value", "str", "estimate", "what to report: Bennett's estimate, or the bound from below",

@@ -105,6 +105,7 @@ def draw_exponents(found: Measured) -> Figure:
     number = np.arange(1, len(e.value) + 1)
     panels[0].axhline(0.0, color=FAINT, linewidth=1.0)
     panels[0].errorbar(number, e.value, yerr=e.error, linestyle="none", marker="o", color=COLOURS[0], capsize=2.5)
+    panels[0].xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_xlabel("exponent")
     panels[0].set_ylabel("λ (1 / time)")
     if rules:

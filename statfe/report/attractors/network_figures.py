@@ -39,6 +39,7 @@ def draw_units(vision: Vision) -> Figure:
         axes.axhline(least, color=INK, linewidth=1.1, linestyle="--")
         axes.set_yscale("log")
         axes.set_ylim(bottom=1e-5)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("latent unit, by its information")
         axes.set_ylabel(words)
         axes.grid(visible=False, axis="x")

@@ -74,6 +74,11 @@ class Machine:
         return np.ascontiguousarray(model.check(rows), dtype=np.float64)
 
 
+#: What is said of points by their part.
+PARTS = {"test": "of the test part", "rows": "",
+         "training": "of data without a test part: those of the training, if the machine has learnt from this file"}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Points:
     """Data points of a comparison.
@@ -87,7 +92,7 @@ class Points:
     shape
         Of a point as an image or lattice.
     part
-        ``test``, or ``rows`` of an array that has no parts.
+        ``test``; ``training`` for data without a test part; or ``rows`` of an array that has no parts.
     name, path
         What the data are, and their file, or "".
     available
@@ -177,6 +182,8 @@ def choose_points(machine: Machine, data: Dataset | np.ndarray | str | PathLike[
                   ) -> Points:
     """`count` points of the test part of `data`, drawn without replacement and kept in order; all where it has fewer.
 
+    Data without a test part, as a file of test data may be, are taken whole.
+
     Parameters
     ----------
     data
@@ -187,7 +194,7 @@ def choose_points(machine: Machine, data: Dataset | np.ndarray | str | PathLike[
     Raises
     ------
     UsageError
-        For data of another width or kind, and data without a test part.
+        For data of another width or kind.
     """
     if isinstance(data, (str, PathLike)):
         data = _dataset(data)
@@ -195,9 +202,7 @@ def choose_points(machine: Machine, data: Dataset | np.ndarray | str | PathLike[
         values, labels, shape, part = data.test, data.test_labels, data.shape, "test"
         name, path = data.name, data.path
         if not len(values):
-            raise UsageError(
-                f"{path or name} has no test part; make the data with --test-fraction 0.2 and train on their training "
-                "part")
+            values, labels, part = data.train, data.train_labels, "training"
     else:
         values, part, name, path = _rows(data), "rows", "rows given in Python", ""
         labels, shape = np.full(len(values), -1, dtype=np.int64), (values.shape[1],)
@@ -205,7 +210,7 @@ def choose_points(machine: Machine, data: Dataset | np.ndarray | str | PathLike[
         raise UsageError(
             f"{path or name}: a sample has {values.shape[1]} units, {machine.path or machine.spec} has "
             f"{machine.visible} visible units; give data of the kind that it was trained on")
-    if part == "test" and machine.kind == VAE and isinstance(machine.model, Vae) and (
+    if part != "rows" and machine.kind == VAE and isinstance(machine.model, Vae) and (
             machine.model.shape.likelihood == "spin"):
         values = 2.0 * values - 1.0
     rows = np.arange(len(values))

@@ -1,0 +1,287 @@
+"""How many latent units an attractor needs, and whether a variational autoencoder has learned it.
+
+    python -m benchmarks.bench_attractors_vae [--part dimensions lorenz96] [--seed 1] [--work FOLDER] [--docs docs]
+
+Part `dimensions`: Lorenz 1963, a limit cycle of Rossler's system, and tori embedded in three and in four dimensions,
+all lifted smoothly into 64 dimensions with 2 % noise. Networks of 1 to 8 latent units are trained; the one of the best
+bound on the held-back trajectories is taken, and held against the attractor. Part `lorenz96`: 40 sites at several
+forcings, the noise of the decoder held at that of the data, so that all are seen at one resolution; active units beside
+the Kaplan-Yorke dimension and the principal components above the noise. Tables go to the standard output in markdown,
+--docs writes them and two figures to a folder. Data and networks that are in --work already are not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import statfe
+from statfe.attractors.generate import generate
+from statfe.attractors.lifting import chart_of, make_lifting
+from statfe.attractors.network.analysis import NetworkAnalysis, analyse_networks
+from statfe.attractors.trajectory_file import write_trajectories
+from statfe.datasets.rows import survey
+from statfe.datasets.trajectory_rows import in_memory, open_trajectories
+from statfe.learned.vae.latent_use import latent_use
+from statfe.learned.vae.model import NOISE, VaeShape
+from statfe.learned.vae.standard import standard_of
+from statfe.learned.vae.training import TrainingOptions, fit_vae
+from statfe.report.figures import write_svg
+from statfe.report.styles import COLOURS, MARKERS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LIFT, NOISE_SIZE, SAMPLES = 64, 0.02, 200
+#: Trajectories of the strange attractor, and of the regular ones.
+MANY, FEW = 200, 100
+LATENTS = (1, 2, 3, 4, 8)
+#: Sites, forcings, samples, noise of data and decoder, hidden layers and epochs of Lorenz 1996.
+SITES, FORCINGS, LONG = 40, (3.0, 4.0, 4.25, 4.5, 5.0, 8.0), 20_000
+RESOLUTION, LAYERS, EPOCHS = 0.1, (128, 128), 40
+#: ln of a variance that adds nothing to the floor of the decoder's noise.
+NOTHING = -60.0
+
+
+@dataclass
+class Case:
+    """One attractor, its own dimension, and the flat dimensions that topology asks for."""
+
+    name: str
+    own: float
+    needs: str
+    path: Path
+    bounds: dict[int, float]
+    active: dict[int, tuple[int, int]]
+    best: int = 0
+    seconds: float = 0.0
+    found: NetworkAnalysis | None = None
+
+
+def tori(path: Path, flat: bool, seed: int) -> None:
+    """Two angles that turn at rates with no common period, as a ring in space or as two circles, lifted, with noise."""
+    rng = np.random.default_rng(seed)
+    starts = rng.random((FEW, 1, 2)) * 2.0 * math.pi
+    a, b = np.moveaxis(starts + 0.3 * np.arange(SAMPLES)[None, :, None] * [1.0, 0.5 * (math.sqrt(5.0) - 1.0)], 2, 0)
+    ring = [(2.0 + 0.8 * np.cos(b)) * np.cos(a), (2.0 + 0.8 * np.cos(b)) * np.sin(a), 0.8 * np.sin(b)]
+    points = np.stack([np.cos(a), np.sin(a), np.cos(b), np.sin(b)] if flat else ring, axis=2)
+    y = make_lifting(chart_of(points), LIFT, seed).apply(points)
+    y += NOISE_SIZE * y.reshape(-1, LIFT).std(axis=0) * rng.standard_normal(y.shape)
+    write_trajectories(path, points, step=0.3, observations=y, seed=seed, attributes={"noise": NOISE_SIZE})
+
+
+def cases(work: Path, seed: int) -> list[Case]:
+    """The data, made where they are not there yet."""
+    found = [Case("Lorenz 1963", 2.05, "3", work / "lorenz63.h5", {}, {}),
+             Case("limit cycle of Rossler's", 1.0, "2", work / "cycle.h5", {}, {}),
+             Case("torus, a ring in 3 dimensions", 2.0, "3", work / "ring.h5", {}, {}),
+             Case("torus, flat in 4 dimensions", 2.0, "3 or 4", work / "flat.h5", {}, {})]
+    systems = {"Lorenz 1963": ("lorenz63", 20, MANY), "limit cycle of Rossler's": ("rossler:c=2.5", 50, FEW)}
+    for case in found:
+        if case.path.exists():
+            continue
+        if case.name in systems:
+            spec, every, count = systems[case.name]
+            generate(spec, case.path, trajectories=count, samples=SAMPLES, every=every, start="box", lift=LIFT,
+                     noise=NOISE_SIZE, seed=seed, force=True)
+        else:
+            tori(case.path, "flat" in case.name, seed)
+    return found
+
+
+def measure(case: Case, work: Path, seed: int) -> None:
+    """Train networks of all sizes, and look at the one with the best bound."""
+    start = time.perf_counter()
+    for latent in LATENTS:
+        path = work / f"{case.path.stem}-{latent}.h5"
+        trained = statfe.load(path) if path.exists() else statfe.train_vae(case.path, path, latent=latent, seed=seed)
+        parts = open_trajectories(case.path)
+        use = latent_use(trained.vae, trained.standard.apply(parts.test.read(0, len(parts.test))))
+        case.bounds[latent] = float(trained.history["test_bound"][-1])
+        case.active[latent] = use.by_variance, use.by_divergence
+    case.best = min(case.bounds, key=lambda k: case.bounds[k])
+    plain = work / f"{case.path.stem}-plain.h5"
+    if not plain.exists():
+        statfe.train_vae(case.path, plain, latent=case.best, seed=seed, options=TrainingOptions(
+            rate=3e-3, rate_decay=0.97, objective="autoencoder", seed=seed))
+    best = work / f"{case.path.stem}-{case.best}.h5"
+    case.found = analyse_networks(case.path, vae=best, autoencoder=plain, seed=seed)
+    case.seconds = time.perf_counter() - start
+
+
+def shown(value: float, error: float = math.nan) -> str:
+    """A number of a table."""
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.2f} ± {error:.2f}" if math.isfinite(error) and error > 0 else f"{value:.3g}"
+
+
+def dimension_tables(found: list[Case]) -> str:
+    """Both tables of the first part."""
+    lines = ["| attractor | own dimension | flat space needed | best bound at | active units | with 8 latent | decoded "
+             "dimension | of the states | seconds |", "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for c in found:
+        assert c.found is not None
+        decoded, truth = c.found.picture("VAE"), c.found.truth
+        assert decoded is not None
+        lines.append(
+            f"| {c.name} | {c.own:g} | {c.needs} | {c.best} | {c.active[c.best][0]} and {c.active[c.best][1]} | "
+            f"{c.active[8][0]} and {c.active[8][1]} | "
+            f"{shown(float(decoded.dimension.value), float(decoded.dimension.error))} | "
+            f"{'-' if truth is None else shown(float(truth.value), float(truth.error))} | {c.seconds:.0f} |")
+    lines += ["", "| attractor | points | latent | error | dimension | density distance | spectral distance |",
+              "| --- | --- | --- | --- | --- | --- | --- |"]
+    for c in found:
+        assert c.found is not None
+        for p in c.found.pictures:
+            lines.append(
+                f"| {c.name} | {p.name} | {p.latent or '-'} | {shown(p.error)} | "
+                f"{shown(float(p.dimension.value), float(p.dimension.error))} | {shown(p.density_distance)} | "
+                f"{shown(p.spectral_distance)} |")
+    lines += ["", "| attractor | score | " + " | ".join(k for k in _kinds(found[0])) + " |",
+              "| --- | --- |" + " --- |" * len(_kinds(found[0]))]
+    for c in found:
+        assert c.found is not None
+        for name in dict.fromkeys((d.coder, d.score) for d in c.found.detections):
+            areas = [f"{d.area:.3f}" for d in c.found.detections if (d.coder, d.score) == name]
+            lines.append(f"| {c.name} | {name[0]}: {name[1]} | " + " | ".join(areas) + " |")
+    return "\n".join(lines)
+
+
+def _kinds(case: Case) -> list[str]:
+    assert case.found is not None
+    return list(dict.fromkeys(d.against for d in case.found.detections))
+
+
+def draw_bounds(found: list[Case]) -> Figure:
+    """The held-back bound and the active units against the latent units."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.6, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for k, c in enumerate(found):
+        style = {"color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)], "markersize": 5.0}
+        least = min(c.bounds.values())
+        left.plot(list(c.bounds), [b - least + 0.1 for b in c.bounds.values()], label=c.name, **style)
+        right.plot(list(c.active), [a for a, _ in c.active.values()], **style)
+    left.set_yscale("log")
+    left.set_ylabel("bound above the best one, + 0.1 (nats a row)")
+    right.set_ylabel("active units")
+    right.plot([1, 8], [1, 8], color="#6b6f76", linestyle=":", linewidth=1.0)
+    for axes in (left, right):
+        axes.set_xlabel("latent units")
+    left.legend(fontsize=8.0)
+    return figure
+
+
+@dataclass
+class Need:
+    """Lorenz 1996 at one forcing."""
+
+    forcing: float
+    dimension: float
+    error: float
+    active: tuple[int, int]
+    information: float
+    rest: float
+    components: int
+    seconds: float
+
+
+def need_of(forcing: float, work: Path, seed: int) -> Need:
+    """Active units at the resolution of the noise, from one long trajectory."""
+    spec, path = f"lorenz96:n={SITES},F={forcing:g}", work / f"lorenz96-{forcing:g}.h5"
+    start = time.perf_counter()
+    if not path.exists():
+        generate(spec, path, trajectories=1, samples=LONG, every=20, transient=1000.0, seed=seed, force=True)
+    exponents = statfe.invariants(spec, quantities=("exponents",), scale=0.1, seed=seed)
+    dimension = exponents.scalar("kaplan_yorke")
+    parts = open_trajectories(path)
+    standard = standard_of(survey(parts.train))
+    rng = np.random.default_rng(seed)
+    train = np.array(in_memory(parts.train.seen_by(standard.apply), False)[0].read(0, len(parts.train)))
+    test = np.array(parts.test.seen_by(standard.apply).read(0, len(parts.test)))
+    for rows in (train, test):
+        rows += (RESOLUTION * rng.standard_normal(rows.shape)).astype(np.float32)
+    shape = VaeShape(SITES, SITES, LAYERS, LAYERS[::-1], "gaussian", "tanh", RESOLUTION**2)
+    options = TrainingOptions(rate=2e-3, rate_decay=0.01 ** (1 / EPOCHS), seed=seed)
+    fresh = fit_vae(train, shape, epochs=0, options=options, test=test)
+    fresh.vae.arrays[NOISE][:] = NOTHING
+    trained = fit_vae(train, epochs=EPOCHS, test=test, start=replace(fresh))
+    use = latent_use(trained.vae, test)
+    variances = np.linalg.eigvalsh(np.cov(test.T))
+    means, _ = trained.vae.encode(test)
+    return Need(
+        forcing, float(dimension.value), float(dimension.error), (use.by_variance, use.by_divergence),
+        float(use.divergence.sum()), float(np.sqrt(np.mean((trained.vae.decode(means) - test) ** 2))) / RESOLUTION,
+        int(np.sum(variances > 2.0 * RESOLUTION**2)), time.perf_counter() - start)
+
+
+def need_table(found: list[Need]) -> str:
+    """The table of the second part."""
+    lines = ["| F | Kaplan-Yorke dimension | active units | information (nats) | error over noise | PCA above the "
+             "noise | seconds |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += [f"| {n.forcing:g} | {shown(n.dimension, n.error)} | {n.active[0]} and {n.active[1]} | "
+              f"{n.information:.1f} | {n.rest:.2f} | {n.components} | {n.seconds:.0f} |" for n in found]
+    return "\n".join(lines)
+
+
+def draw_needs(found: list[Need]) -> Figure:
+    """Latent need against the Kaplan-Yorke dimension."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.subplots()
+    x = [n.dimension for n in found]
+    axes.plot(x, [n.components for n in found], color=COLOURS[1], marker="s", label="principal components")
+    axes.plot(x, [n.active[0] for n in found], color=COLOURS[0], marker="o", label="active units")
+    line = np.linspace(0.0, max(x) + 2.0, 100)
+    axes.plot(line, line, color="#6b6f76", linestyle="--", linewidth=1.1, label="the dimension itself")
+    axes.plot(line, np.minimum(2.0 * line + 1.0, SITES), color="#6b6f76", linestyle=":", linewidth=1.1,
+              label="enough for any set of it, 2D + 1")
+    axes.set_xlabel("Kaplan-Yorke dimension")
+    axes.set_ylabel("dimensions needed")
+    axes.legend(loc="lower right", fontsize=8.5)
+    return figure
+
+
+def main() -> None:
+    """Both parts."""
+    words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    words.add_argument("--part", nargs="*", default=["dimensions", "lorenz96"], choices=["dimensions", "lorenz96"])
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--work", type=Path, default=Path("bench-attractors"))
+    words.add_argument("--docs", type=Path)
+    given = words.parse_args()
+    given.work.mkdir(exist_ok=True)
+    texts = {}
+    if "dimensions" in given.part:
+        found = cases(given.work, given.seed)
+        for case in found:
+            measure(case, given.work, given.seed)
+            print(case.name, case.bounds, case.active, f"{case.seconds:.0f} s", flush=True)
+        texts["attractors-dimensions"] = dimension_tables(found)
+        if given.docs:
+            write_svg(given.docs / "attractors-units.svg", lambda: draw_bounds(found))
+    if "lorenz96" in given.part:
+        needs = []
+        for forcing in FORCINGS:
+            needs.append(need_of(forcing, given.work, given.seed))
+            print(needs[-1], flush=True)
+        texts["attractors-lorenz96"] = need_table(needs)
+        if given.docs:
+            write_svg(given.docs / "attractors-lorenz96.svg", lambda: draw_needs(needs))
+    for name, text in texts.items():
+        print(f"\n{text}")
+        if given.docs:
+            (given.docs / f"{name}-tables.md").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

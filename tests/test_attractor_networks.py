@@ -142,6 +142,11 @@ def test_groups_that_lie_apart_are_found():
     assert found is not None
     assert found.rand == {"data": 1.0}
     assert found.nearest == {"data": 1.0}
+    # classes that alternate have members in both halves all the same
+    order = np.argsort(np.arange(12) % 4, kind="stable")
+    mixed = group(stretches[order], labels[::10][order], ["a", "b", "c"], [], 1)
+    assert mixed is not None
+    assert mixed.nearest == {"data": 1.0}
     assert group(stretches, np.zeros(12, dtype=int), ["a"], [], 1) is None
 
 

@@ -39,7 +39,7 @@ def found_set(**changes: object) -> AttractorSet:
     return AttractorSet(**{**given, **changes})  # type: ignore[arg-type]
 
 
-def two_rings(tmp_path, count: int = 20, samples: int = 60) -> None:
+def two_rings(tmp_path, count: int = 40, samples: int = 30) -> None:
     """Trajectories on either of two circles, seen in four dimensions with noise, and the two circles as attractors."""
     rng = np.random.default_rng(3)
     side = np.where(np.arange(count) % 2 == 0, -3.0, 3.0)
@@ -76,7 +76,7 @@ def test_networks_have_all_their_sections(tmp_path, capsys):
         assert rows[name]["density distance"]["value"] < 3.0 * rows["data"]["density distance"]["value"] + 0.1
     # nothing is stranger than itself, and a shuffle holds nothing together
     scores = {r["score"]: r for r in report["anomalies"]["detection"]}
-    assert scores["VAE: negative ELBO"]["points of data.h5"]["value"] == pytest.approx(0.5, abs=0.05)
+    assert scores["VAE: negative ELBO"]["points of data.h5"]["value"] == pytest.approx(0.5, abs=0.15)
     assert scores["VAE: negative ELBO"]["columns shuffled"]["value"] > 0.7
     agreement = {r["grouped"]: r for r in report["groups"]["agreement"]}
     assert agreement["VAE"]["adjusted Rand index"]["value"] > 0.9

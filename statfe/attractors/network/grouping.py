@@ -7,6 +7,7 @@ and by the nearest labelled latent point of the other half, scored by the share 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -105,12 +106,14 @@ def group(
     count, long = stretches.shape[:2]
     step = max(1, -(-count * long // MOST))
     rows = stretches[:, ::step].reshape(-1, stretches.shape[2])
+    # halves by stretches, every second one of each attractor
+    turn = np.array([np.sum(labels[:k] == labels[k]) for k in range(count)])
+    half = np.repeat(turn % 2 == 0, len(rows) // count)
     labels = np.repeat(labels, len(rows) // count)
-    half = np.arange(len(rows)) // (len(rows) // count) % 2 == 0
     rand, nearest, places = {}, {}, rows
     for k, (name, points) in enumerate([("data", rows), *((c.name, c.encode(rows)) for c in coders)]):
         rand[name] = adjusted_rand_index(labels, clusters(points, len(classes), seed))
         answers = labels[half][cKDTree(points[half]).query(points[~half])[1]]
-        nearest[name] = float(np.mean(answers == labels[~half]))
+        nearest[name] = float(np.mean(answers == labels[~half])) if len(answers) else math.nan
         places = points if k == 1 else places
     return Grouping(tuple(kinds[c] for c in classes), labels, rand, nearest, places)

@@ -161,7 +161,7 @@ def draw(rows: list[dict[str, str | float]]):
         right.plot(get["length"], low, marker, color=colour, markersize=3.5, markerfacecolor="none")
     for height in (-4, 4):
         left.axhline(height, color=FAINT, linestyle="--", linewidth=1.0)
-    left.set_ylim(-5, 5)
+    left.set_ylim(-6.5, 5)
     left.set_title("AIS less exact, in its errors")
     left.legend(loc="lower left")
     right.axhline(0.0, color=FAINT, linewidth=1.0)

@@ -26,7 +26,7 @@ PILOT_KEY, START_KEY, WALK_KEY, MEANS_KEY = 201, 202, 203, 204
 LAWS, SWEEPS = 32.0, 16.0
 #: More sweeps for two layers: their length does not show what is summed out, but modes still have to mix. And fewer
 #: laws where spins are drawn one by one: there sweeps help more.
-LAYER_SWEEPS, FLIP_LAWS = 4.0, 0.25
+LAYER_SWEEPS, FLIP_LAWS = 4.0, 0.5
 #: Sweeps by default: at least; and the nanoseconds that all particles may take, and the sweeps they may always take.
 FEWEST_SWEEPS, BUDGET_NS, ALWAYS_SWEEPS = 200, 1.2e10, 1000
 #: Nanoseconds of a move of two layers, an entry of the matrix, and a spin of the large layer; and of spins one by one,
@@ -227,10 +227,10 @@ class _Maker:
         total = self.sweeps or self.affordable(sweeps * (1.0 if self.layers is None else LAYER_SWEEPS))
         laws *= FLIP_LAWS if self.flips else 1.0
         positions = place(length, nodes, min(total, max(math.ceil(laws), len(nodes))))
-        marks = np.searchsorted(positions, nodes)
+        marks, moves = np.searchsorted(positions, nodes), total / (len(positions) - 1)
         return Route(
             model=self.model, laws=law_at(positions), betas=betas, marks=marks,
-            moves=max(1, total // (len(positions) - 1)), base=-log_z_of_trial(tilts), length=length,
+            moves=max(1, round(moves) if self.flips else int(moves)), base=-log_z_of_trial(tilts), length=length,
             kernel=self.kernel, layers=self.layers, flips=self.flips, tilts=tilts)
 
     def affordable(self, sweeps: float) -> int:

@@ -20,6 +20,7 @@ from statfe.laboratory.recall import recall
 from statfe.laboratory.survey import survey_loads, survey_memories, survey_tap
 from statfe.laboratory.tap import tap_attractors
 from statfe.limits.hopfield import replica_symmetric, retrieval_overlap
+from statfe.report.attractors.scan_figures import scanned, shares_by_kind
 from tests.hdf5_rules import check_format
 from tests.naive import recall as naive
 
@@ -105,6 +106,12 @@ def test_loads_stand_in_one_set():
     assert set(both.labels[60:]) <= set(range(apart[0].count, both.count))
     np.testing.assert_array_equal(both.states[both.labels[60:]], apart[1].states[apart[1].labels])
     assert set(both.stats["load"]) == {0.05, 0.15}
+    assert scanned(both) == "load"
+    assert scanned(apart[0]) is None
+    loads, _, counts, shares = shares_by_kind(both, "load")
+    np.testing.assert_array_equal(loads, [0.05, 0.15])
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+    np.testing.assert_array_equal(counts.sum(axis=1), [found.count for found in apart])
 
 
 def test_tap_solutions_as_attractors(tmp_path):

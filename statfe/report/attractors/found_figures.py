@@ -182,7 +182,8 @@ def draw_recall(found: Recall) -> Figure:
     axes = figure.subplots()
     axes.errorbar(found.load, found.overlap, yerr=found.overlap_error, color=COLOURS[0], marker="o", capsize=2.5,
                   label="overlap")
-    axes.plot(found.load, found.theory, color=COLOURS[0], linestyle="--", label="overlap, replica-symmetric theory")
+    axes.plot(found.load, found.theory, color=COLOURS[0], linestyle="none", marker="_", markersize=16.0,
+              markeredgewidth=1.6, label="overlap, replica-symmetric theory")
     axes.errorbar(found.load, found.basin, yerr=found.basin_error, color=COLOURS[1], marker="s", capsize=2.5,
                   label="random starts that end at a memory")
     axes.plot(found.load, found.radius, color=COLOURS[2], marker="^", label="start overlap that recalls half")

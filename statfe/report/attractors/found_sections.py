@@ -19,6 +19,7 @@ from statfe.report.attractors.found_figures import (
     draw_recall,
     draw_slice,
 )
+from statfe.report.attractors.scan_figures import kinds_plot, kinds_table, scanned
 from statfe.report.attractors.section import Plot, Section, Table, Value
 from statfe.store.reading import opened, require_group, understood
 
@@ -39,6 +40,8 @@ def attractors_section(found: AttractorSet) -> Section:
     nowhere = [(words, Value(found.share(answer))) for answer, words in ANSWERS.items()]
     tables = [Table("attractors", head, rows, f"The first {LISTED} of {found.count}." if found.count > LISTED else ""),
               Table("unassigned", ("starts that led to none", "share"), nowhere)]
+    if (along := scanned(found)) is not None:
+        tables.insert(0, kinds_table(found, along))
     if found.saddles is not None and len(found.saddles.kinds):
         s = found.saddles
         tables.append(Table("saddles", ("slow places that are no attractors", "growth rate", "visits"), [
@@ -50,7 +53,9 @@ def attractors_section(found: AttractorSet) -> Section:
 
 
 def _plots(found: AttractorSet) -> list[Plot]:
-    plots = [Plot("basin-fractions", "Basin fractions", "Share of the starts that ends on each attractor, with its "
+    along = scanned(found)
+    plots = [kinds_plot(found, along) if along else
+             Plot("basin-fractions", "Basin fractions", "Share of the starts that ends on each attractor, with its "
                   "binomial error; grey: starts that led to none.", lambda: draw_fractions(found))]
     if np.sum(np.isfinite(found.free_energy) & np.isfinite(found.stability)) > 1:
         plots.append(Plot("free-energy-stability", "Free energy against stability", "Free energy of each attractor "

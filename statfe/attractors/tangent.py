@@ -164,7 +164,13 @@ def plan_growth(
 
 
 def cost_of(system: System, count: int) -> float:
-    """Work of a step: it fills a Jacobian, pulls every vector through what is not zero of it, and mixes them."""
+    """Work of a step: it fills a Jacobian, pulls every vector through what is not zero of it, and mixes them.
+
+    Maps are mixed at each step, and all their exponents need a determinant.
+    """
+    if system.kind == "map":
+        determinant = system.dimension**3 / 3.0 if count == system.dimension else 0.0
+        return 2.0 * count**2 * system.dimension + determinant + 4.0 * system.dimension * count + 20.0
     if system.tangent is not None:
         return count * (6.0 * system.dimension + 2.0 * count) + 20.0
     filled = int(np.count_nonzero(system.jacobian_at(system.start)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,6 +135,12 @@ def test_shares_are_compared_by_the_usual_table():
     table = chi2_contingency([[60, 30, 10], [45, 40, 15]], correction=False)
     assert found.pairs == ((0, 1), (1, 0))
     assert (found.chi_square, found.degrees, found.p_value) == pytest.approx((table[0], 2, table[1]))
+
+
+def test_rounding_at_rest_is_no_distance():
+    first, second = (replace(labelled([0] * 60 + [1] * 40, [1.0, -1.0]), states=np.array([[1.0, s], [-1.0, 0.0]]),
+                             starts=np.zeros((100, 2))) for s in (1e-30, -2e-30))
+    assert compare_fractions(first, second).pairs == ((0, 0), (1, 1))
 
 
 def test_an_attractor_that_one_seed_alone_found_counts():

@@ -12,6 +12,8 @@ from statfe.attractors.found import AttractorSet
 
 #: Attractors further apart than this, in extents of all of them, are not the same.
 FAR = 0.1
+#: Least scale of a coordinate, as a share of the box of the starts and of the largest scale.
+LEAST_SCALE = 1e-2
 #: Expected starts below which answers are put together for the test.
 LEAST_EXPECTED = 5.0
 
@@ -68,7 +70,10 @@ def match(first: AttractorSet, second: AttractorSet, angles: tuple[int, ...] = (
         return {}
     every = np.concatenate([*clouds[0], *clouds[1]])
     circle = np.isin(np.arange(every.shape[1]), angles)
-    side = np.ptp(every, axis=0)
+    # coordinates in which all are at rest, such as velocities, differ by rounding alone
+    box = np.ptp(np.concatenate([first.starts, second.starts]), axis=0)
+    side = np.maximum(np.ptp(every, axis=0), LEAST_SCALE * box)
+    side = np.maximum(side, LEAST_SCALE * side.max())
     scales = Scales(np.where(side > 0.0, side, 1.0), circle)
     cost = np.array([[set_distance(scales, a, b) if first.kinds[i] == second.kinds[j] else np.inf
                       for j, b in enumerate(clouds[1])] for i, a in enumerate(clouds[0])])

@@ -233,14 +233,21 @@ def need_table(found: list[Need]) -> str:
 
 
 def draw_needs(found: list[Need]) -> Figure:
-    """Latent need against the Kaplan-Yorke dimension."""
+    """Latent need against the Kaplan-Yorke dimension.
+
+    What has the dimension D takes D ln(1 / resolution) nats at fine resolution (T. Kawabata and A. Dembo, IEEE Trans.
+    Inf. Theory 40, 1564 (1994)).
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
+    found = sorted(found, key=lambda n: n.dimension)
     x = [n.dimension for n in found]
     axes.plot(x, [n.components for n in found], color=COLOURS[1], marker="s", label="principal components")
     axes.plot(x, [n.active[0] for n in found], color=COLOURS[0], marker="o", label="active units")
+    axes.plot(x, [n.information / -math.log(RESOLUTION) for n in found], color=COLOURS[2], marker="^",
+              label="information / ln (1 / resolution)")
     line = np.linspace(0.0, max(x) + 2.0, 100)
     axes.plot(line, line, color="#6b6f76", linestyle="--", linewidth=1.1, label="the dimension itself")
     axes.plot(line, np.minimum(2.0 * line + 1.0, SITES), color="#6b6f76", linestyle=":", linewidth=1.1,

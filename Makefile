@@ -35,7 +35,7 @@ demo: $(VENV)/.demo
 	@echo "3D +-J Edwards-Anderson glass:            $(DEMO)/glass/report.html"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=25
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

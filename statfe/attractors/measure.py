@@ -78,10 +78,12 @@ def invariants(
             raise UsageError(unknown_name("quantity", name, QUANTITIES))
     if not 0.0 < scale < np.inf:
         raise UsageError(f"scale must be positive, got {scale:g}")
+    if theiler is not None and not 0.0 <= theiler < np.inf:
+        raise UsageError(f"theiler must be a time from 0 up, got {theiler:g}")
     number = draw_seed() if seed is None else seed
     source = source_of(target, data, scale)
     if output is not None:
-        check_output([output], force, inputs=[source.path] if source.path else [])
+        check_output([output], force, inputs=source.files)
     wanted = list(quantities) or [q for q in QUANTITIES if _applies(q, source)]
     command = _command(source, output, quantities, exponents, plane, theiler, data, scale, number)
     parts: dict[str, Any] = {}

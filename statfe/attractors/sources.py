@@ -16,7 +16,7 @@ from statfe.attractors.tangent import TRAJECTORIES
 from statfe.attractors.trajectory_file import TrajectoryFile, read_trajectories
 from statfe.errors import UsageError
 from statfe.store.inputs import is_run_file
-from statfe.systems.catalogue import build_system
+from statfe.systems.catalogue import build_system, files_of
 from statfe.systems.system import System
 
 #: Samples of a system that is integrated, samples a period, and the fewest of the former for costly laws.
@@ -54,6 +54,11 @@ class Source:
     record: Callable[[], Record | str]
     starts: Callable[[], np.ndarray | None]
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def files(self) -> list[str]:
+        """Files that were read."""
+        return ([self.path] if self.path else []) + ([] if self.system is None else files_of(self.system))
 
 
 def source_of(target: str | System | PathLike[str], data: str = "auto", scale: float = 1.0) -> Source:
@@ -114,8 +119,11 @@ def _of_file(file: TrajectoryFile, data: str) -> Source:
     if "dt" in file.state_attributes and kind == "flow":
         options["dt"] = float(file.state_attributes["dt"])
 
+    # delays have no observation for the last samples of a trajectory
+    lost = 0 if states or file.states is None else file.states.shape[1] - values.shape[1]
+
     def record() -> Record | str:
-        kept = _finite(values, file.kept)
+        kept = _finite(values, file.kept - lost)
         if isinstance(kept, str):
             return kept
         return Record(kept, file.step, names, known, file.path, kind, system.angles if known and system else ())

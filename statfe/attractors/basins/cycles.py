@@ -39,7 +39,9 @@ def _map_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
     for k in near:
         period = int(k) + 1
         again = ground.distance(states[2 * period - 1], x)
-        if apart[k] < EXACT or again <= DRIFT * apart[k]:
+        # a cycle twice as long, just after it was born, comes by near its start half way, for ever
+        half = again < apart[k] / DRIFT and ground.distance(states[-1], states[-1 - period]) > 0.5 * apart[k]
+        if apart[k] < EXACT or (again <= DRIFT * apart[k] and not half):
             orbit = states[:period]
             product = np.eye(len(x))
             for slopes in ground.linear(orbit)[1]:

@@ -19,6 +19,7 @@ from statfe.attractors.basins.exponent import Exponent, largest_exponent
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.basins.points import FixedPoint, point_like, polish
 from statfe.attractors.basins.volume import contraction
+from statfe.systems.system import holds_torus
 
 #: Copies that are followed; for how many times the length of the search, and how many characteristic times at least.
 COPIES, LONGER, LEAST_PERIODS = 8, 4.0, 100.0
@@ -121,13 +122,13 @@ def _classified(ground: Ground, x: np.ndarray, seed: int, leaving: float) -> Fin
     if cycle is not None:
         return _of_cycle(cycle, exponent, leaving)
     points = _points(ground, x)
-    kind = "strange" if exponent.positive else "torus" if exponent.zero else ""
-    if exponent.value < 0.0 and not kind:
+    kind = "strange" if exponent.positive else "torus" if exponent.zero and holds_torus(ground.system) else ""
+    if exponent.value < 0.0 and not exponent.zero:
         return Finding("settling", "transient", x, exponent.value, points, exponent=exponent)
     if not kind:
         return Finding("unclear", "unclear", x, exponent.value, points, exponent=exponent, leaving=leaving,
-                       message="the motion neither closes nor parts nor stays quasi-periodic; take a longer transient "
-                               "or a smaller step")
+                       message="the motion neither closes nor parts nor stays quasi-periodic, as near a bifurcation; "
+                               "take a longer transient, a smaller step or another parameter")
     return Finding("attractor", kind, x, exponent.value, points, exponent=exponent, leaving=leaving)
 
 

@@ -55,7 +55,10 @@ def intrinsic_dimensions(cloud: Cloud, workers: int = 1) -> list[Invariant]:
         text = (f"{same:.0%} of the points lie on another one: a periodic orbit of a map (dimension 0), or values "
                 "rounded to a grid; give values with more digits")
         return [unsupported(name, text) for name in (MLE, TWO_NN)]
-    far = np.maximum(far, 1e-300)
+    # the few others that do have no scale of their own to tell of
+    apart = far[:, 0] > 1e-12 * cloud.size
+    far, cloud = far[apart], dataclasses.replace(
+        cloud, points=cloud.points[apart], places=cloud.places[apart], blocks=cloud.blocks[apart])
     return [_within(cloud, found) for found in _of_one_scale(_mle(cloud, far), _two_nn(cloud, far))]
 
 

@@ -9,7 +9,7 @@ import pytest
 import scipy.signal
 
 import statfe
-from statfe.attractors.basins.cycles import find_cycle
+from statfe.attractors.basins.cycles import _closes, find_cycle
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.basins.volume import Contraction
 from statfe.attractors.exponents import of_growth
@@ -73,6 +73,17 @@ def test_a_cycle_just_born_by_doubling_has_twice_the_period():
     cycle = find_cycle(ground, np.array([u, b * v]))
     assert cycle is not None
     assert cycle.period == 2.0
+
+
+def test_a_near_return_of_a_map_is_a_cycle_only_where_it_comes_nearer():
+    ones = np.ones(2)
+    ground = Ground(build_system("henon"), 1.0, np.zeros(2, dtype=bool), ones, ones, ones, 100, np.empty((0, 2)))
+    n = np.arange(2049)
+    # a cycle of 7 and something small that turns by a third in that time, for ever or less and less
+    for rate, shrink, closed in ((-0.01, 0.0, False), (-0.2, 0.2, True)):
+        z = np.exp(2j * np.pi * n / 7) + 1e-3 * np.exp(2j * np.pi * n / 21 - shrink * n)
+        states = np.stack([z.real, z.imag], axis=1)
+        assert _closes(ground, states[0], states[1:], 7, rate) is closed
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0.0), (1e-4, 300.0), (1.0, 1e5)])

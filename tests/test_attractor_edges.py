@@ -12,6 +12,7 @@ import statfe
 from statfe.attractors.basins.cycles import _closes, find_cycle
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.basins.volume import Contraction
+from statfe.attractors.correlation import correlation_dimension, correlation_sum
 from statfe.attractors.exponents import of_growth
 from statfe.attractors.found import AttractorSet
 from statfe.attractors.found_file import write_found
@@ -103,6 +104,13 @@ def test_a_record_of_a_law_rests_by_the_size_of_its_box():
     assert not Record(values, 1.0, ("x", "y", "z"), None, "test").still
 
 
+@pytest.mark.parametrize("samples", [1, 2, 5, 40])
+def test_a_few_samples_that_are_alike_are_no_fixed_point(samples):
+    cloud = cloud_of(Record(np.ones((1, samples, 2)), 1.0, ("x", "y"), None, "test"))
+    for found in (correlation_dimension(cloud, correlation_sum(cloud)), *intrinsic_dimensions(cloud)):
+        assert (found.status, f"{samples} points are too few" in found.message) == ("diverged", True)
+
+
 def test_recurrences_leave_out_the_whole_window():
     values = scipy.signal.lfilter([1.0], [1.0, -0.95], draw(3).standard_normal((16385, 1)), axis=0)
     record = Record(values[None], 1.0, ("x",), None, "test")
@@ -192,6 +200,7 @@ def test_no_output_takes_the_place_of_the_law(here, call, words):
 @pytest.mark.parametrize(("words", "said"), [
     (["invariants", "henon", "--theiler", "nan"], "theiler must be a time"),
     (["invariants", "henon", "--theiler", "inf"], "theiler must be a time"),
+    (["invariants", "henon", "--plane", "q=1"], "leave it out"),
     (["continue", "lorenz63", "--parameter", "rho=0:x:3"], "rho grid '0:x:3'"),
     (["memories", "hopfield:n=20", "--loads", "0.1;0.2"], "load grid")])
 def test_bad_words_are_one_line(here, call, words, said):

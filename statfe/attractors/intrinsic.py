@@ -41,11 +41,11 @@ def neighbours(cloud: Cloud, count: int = TO, workers: int = 1) -> np.ndarray:
 def intrinsic_dimensions(cloud: Cloud, workers: int = 1) -> list[Invariant]:
     """Both estimates with block errors."""
     n = len(cloud.points)
+    if n < LEAST:
+        return [unsupported(name, f"{n} points are too few; give {LEAST} or more") for name in (MLE, TWO_NN)]
     if cloud.still:
         return [Invariant(name, np.array(0.0), np.array(0.0), stats={"motion": "fixed point"})
                 for name in (MLE, TWO_NN)]
-    if n < LEAST:
-        return [unsupported(name, f"{n} points are too few; give {LEAST} or more") for name in (MLE, TWO_NN)]
     far = neighbours(cloud, TO, workers)
     if not np.isfinite(far).all():
         text = f"points with fewer than {TO} neighbours outside the Theiler window; give a longer record"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ def source_of(target: str | System | PathLike[str], data: str = "auto", scale: f
 
 def _integrated(system: System, scale: float) -> Record | str:
     """One long trajectory after the transient: several would lie on each other where motion is regular."""
-    samples = int(max(min(SAMPLES, MOST_NUMBERS // system.dimension), LEAST_SAMPLES) * min(scale, 1.0))
+    samples = math.ceil(max(min(SAMPLES, MOST_NUMBERS // system.dimension), LEAST_SAMPLES) * min(scale, 1.0))
     every = 1 if system.kind == "map" else max(1, round(system.period / PER_PERIOD / system.dt))
     wait = max(1, round(system.transient / (system.dt * every)))
     x = system.start

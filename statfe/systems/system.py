@@ -174,7 +174,7 @@ class System:
 
 
 def holds_torus(system: System) -> bool:
-    """Whether there is room for a torus: not on a line under a map, not in a plane under a flow (Poincare, Bendixson)."""
+    """Whether there is room for a torus: not on a line under a map, nor in a plane under a flow."""
     circles = len(system.angles)
     if system.kind == "map":
         return system.dimension > 1 or circles > 0

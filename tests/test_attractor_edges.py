@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 import scipy.signal
 
 import statfe
-from statfe.attractors.basins.cycles import _closes, find_cycle
+from statfe.attractors.basins.cycles import Cycle, _closes, find_cycle
+from statfe.attractors.basins.exponent import Exponent
 from statfe.attractors.basins.ground import Ground
+from statfe.attractors.basins.verify import _of_cycle
 from statfe.attractors.basins.volume import Contraction
 from statfe.attractors.correlation import correlation_dimension, correlation_sum
 from statfe.attractors.exponents import of_growth
@@ -24,7 +27,7 @@ from statfe.attractors.recurrence import recurrence
 from statfe.attractors.section import poincare_section
 from statfe.attractors.sources import source_of
 from statfe.attractors.spectrum import power_spectrum
-from statfe.attractors.tangent import Growth, plan_growth
+from statfe.attractors.tangent import Growth, grow, plan_growth
 from statfe.attractors.trajectory_file import write_trajectories
 from statfe.errors import StoreError, UsageError
 from statfe.systems.catalogue import build_system
@@ -56,6 +59,32 @@ def test_a_map_of_the_line_at_a_bifurcation_is_no_torus_and_has_no_dimension(rat
     assert found.motion == ""
     assert found.kaplan_yorke.status == "diverged"
     assert "bifurcation" in found.kaplan_yorke.message
+
+
+def test_where_every_exponent_is_zero_and_volumes_shrink_there_is_no_dimension():
+    found = of_growth(flow(), regular(flow(), [1e-5, -1e-5, -1e-5]))
+    assert found.kaplan_yorke.status == "diverged"
+    assert "bifurcation" in found.kaplan_yorke.message
+
+
+def test_a_plane_that_keeps_areas_has_no_dimension_by_its_exponents():
+    system = dataclasses.replace(flow(), coordinates=("x", "y"), start=np.ones(2), box=np.array([[0.0, 2.0]] * 2))
+    growth = dataclasses.replace(regular(system, [1e-5, -1e-5]), traces=np.zeros((8, 32)))
+    found = of_growth(system, growth)
+    assert (found.motion, found.kaplan_yorke.status) == ("", "diverged")
+    assert "volumes are kept" in found.kaplan_yorke.message
+
+
+@pytest.mark.parametrize(("growth", "verdict"), [(-1e-7, "unclear"), (1e-7, "unclear"), (-0.1, "attractor")])
+def test_a_cycle_that_does_not_attract_is_none(growth, verdict):
+    found = _of_cycle(Cycle(2.0, np.ones((3, 2)), growth), Exponent(0.0, 1e-3, 100.0), 0.0)
+    assert found.verdict == verdict
+
+
+def test_trajectories_begin_apart_by_the_size_of_the_box():
+    system = dataclasses.replace(flow(), start=1e-9 * flow().start, box=1e-9 * flow().box)
+    ends = grow(system, plan_growth(system, 1, length=0.5, transient=0.0)).ends
+    assert np.abs(ends).max() < 1e-8
 
 
 def test_a_map_of_the_line_keeps_no_volumes_because_its_exponent_is_zero():

@@ -123,7 +123,8 @@ def of_growth(system: System, growth: Growth) -> Exponents:
     if motion == "torus":
         # rates that are not told from zero are the directions of the torus: their signs are chance
         zeroed = np.where(np.abs(zeroed) <= _near(error), 0.0, zeroed)
-    if motion == "" and system.kind == "map":
+    if (motion == "" and system.kind == "map") or (
+            motion == "torus" and whole and not zeroed.any() and not _keeps(growth, value)):
         ky = unsupported("kaplan_yorke", "no exponent is told from zero, as near a bifurcation; average over longer, "
                                          "or change a parameter a little")
     elif whole and motion != "chaotic" and _keeps(growth, value):

@@ -29,6 +29,8 @@ POINTS = 1024
 SHORT_LOOK, LOOKS = 0.25, 4
 #: A second look at an exponent that is not clearly zero or positive takes so many times longer.
 SECOND_LOOK = 6.0
+#: Growth over one turn of a cycle below which it has no sign.
+NEUTRAL_CYCLE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +139,10 @@ def _of_cycle(cycle: Cycle, exponent: Exponent, leaving: float) -> Finding:
     if cycle.growth > 0.0 and cycle.growth * cycle.period > 1e-3:
         return Finding("saddle", "transient", state, cycle.growth, cycle.states, cycle.period)
     kept = cycle.states[:: max(1, len(cycle.states) // POINTS)]
+    if abs(cycle.growth) * cycle.period < NEUTRAL_CYCLE:
+        return Finding("unclear", "limit cycle", state, cycle.growth, kept, cycle.period, exponent, leaving,
+                       message="a cycle has a second multiplier of size one: it may be one of a family of cycles, none "
+                               "of which attracts, or a bifurcation may be near; change a parameter a little")
     return Finding("attractor", "limit cycle", state, cycle.growth, kept, cycle.period, exponent, leaving)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import scipy.signal
 
 import statfe
+from statfe.attractors.basins import cycles
 from statfe.attractors.basins.cycles import Cycle, _closes, find_cycle
 from statfe.attractors.basins.exponent import Exponent
 from statfe.attractors.basins.ground import Ground
@@ -17,10 +19,11 @@ from statfe.attractors.basins.verify import _of_cycle
 from statfe.attractors.basins.volume import Contraction
 from statfe.attractors.correlation import correlation_dimension, correlation_sum
 from statfe.attractors.exponents import of_growth
-from statfe.attractors.found import AttractorSet
+from statfe.attractors.found import AttractorSet, Points
 from statfe.attractors.found_file import write_found
 from statfe.attractors.importing import import_data
 from statfe.attractors.intrinsic import intrinsic_dimensions
+from statfe.attractors.network.grouping import trajectory_labels
 from statfe.attractors.observe import View, make_observer
 from statfe.attractors.record import Record, cloud_of
 from statfe.attractors.recurrence import recurrence
@@ -28,7 +31,7 @@ from statfe.attractors.section import poincare_section
 from statfe.attractors.sources import source_of
 from statfe.attractors.spectrum import power_spectrum
 from statfe.attractors.tangent import Growth, grow, plan_growth
-from statfe.attractors.trajectory_file import write_trajectories
+from statfe.attractors.trajectory_file import read_trajectories, write_trajectories
 from statfe.errors import StoreError, UsageError
 from statfe.systems.catalogue import build_system
 from tests.systems_for_tests import flow
@@ -116,6 +119,15 @@ def test_a_near_return_of_a_map_is_a_cycle_only_where_it_comes_nearer():
         assert _closes(ground, states[0], states[1:], 7, rate) is closed
 
 
+@pytest.mark.parametrize(("multiplier", "closed"), [(0.0, True), (0.3, True), (-0.9, True), (-1.0, False)])
+def test_a_cycle_of_a_flow_is_not_half_a_cycle(multiplier, closed, monkeypatch):
+    ones = np.ones(2)
+    ground = Ground(flow(), 1.0, np.zeros(2, dtype=bool), ones, ones, ones, 100, np.empty((0, 2)))
+    x = np.array([1e-3, 0.0])  # beside a cycle through 0 of period 1
+    monkeypatch.setattr(cycles, "_after", lambda _ground, at, time: at * multiplier ** round(time))
+    assert cycles._comes_back(ground, x, 1.0, abs(1.0 - multiplier) * 1e-3) is closed
+
+
 @pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0.0), (1e-4, 300.0), (1.0, 1e5)])
 def test_data_of_any_scale_move(scale, offset):
     t = 0.05 * np.arange(8192)
@@ -167,6 +179,9 @@ def test_an_angle_crosses_a_plane_once_a_turn():
     section, found = poincare_section(record, "phase=6.0")
     assert float(found.value) == pytest.approx(2 * np.pi / 1.3, abs=1e-6)
     assert np.allclose(np.remainder(section.points[:, 1] - 6.0 + 1.0, 2 * np.pi), 1.0)
+    back = dataclasses.replace(record, values=record.values * [1.0, -1.0])
+    section, found = poincare_section(back, f"phase={6.0 - 4 * np.pi}")
+    assert (section.level, float(found.value)) == (pytest.approx(6.0), pytest.approx(2 * np.pi / 1.3, abs=1e-6))
 
 
 def test_points_that_coincide_do_not_pull_dimensions():
@@ -210,6 +225,18 @@ def test_steps_of_imported_trajectories_are_one(tmp_path):
     with pytest.raises(StoreError, match=r"the step is 0\.2 in trajectory 1"):
         import_data(tmp_path / "r.npy", tmp_path / "o.h5", time=0)
     assert not (tmp_path / "o.h5").exists()
+
+
+def test_an_escaped_trajectory_is_in_no_group(tmp_path):
+    states = np.zeros((2, 200, 2))
+    states[1, 150:] = np.nan
+    write_trajectories(tmp_path / "d.h5", states, system="henon")
+    found = AttractorSet(
+        "henon", "test", ("a", "b"), np.zeros((2, 2)), ("x", "y"), np.full(2, np.nan), np.zeros(2), np.full(2, 0.5),
+        np.zeros(2), np.zeros((0, 2)), np.empty(0, dtype=np.int64), 1,
+        points=Points(np.array([[5.0, 5.0], [0.0, 0.0]]), np.array([0, 1])))
+    parts = SimpleNamespace(file=read_trajectories(tmp_path / "d.h5"))
+    assert trajectory_labels(parts, found, np.array([0, 1])).tolist() == [1, -1]
 
 
 LAW = "[equations]\nx = '-x'\n"

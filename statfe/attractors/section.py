@@ -22,7 +22,7 @@ LEAST = 30
 
 @dataclass(frozen=True)
 class Section:
-    """Crossings of the plane ``coordinate = level``, upwards; for an angle, once a turn.
+    """Crossings of the plane ``coordinate = level``, upwards; for an angle once a turn, the way it turns.
 
     Attributes
     ----------
@@ -62,18 +62,20 @@ def poincare_section(record: Record, plane: str | None = None) -> tuple[Section 
     if record.kind == "map":
         return None, unsupported(NAME, "a map has no motion between its steps; sections are of flows", "time")
     c, level = read_plane(record, plane)
+    level = level % (2.0 * np.pi) if c in record.angles else level
     if record.still:
         return None, unsupported(NAME, "the record stands still: a fixed point crosses no plane", "time")
     points, times, owner = [], [], []
     for r, states in enumerate(record.values):
-        side = states[:, c] - level
+        side, way = states[:, c] - level, 1.0
         if c in record.angles:
-            side = np.remainder(side + np.pi, 2.0 * np.pi) - np.pi
+            way = 1.0 if states[-1, c] >= states[0, c] else -1.0
+            side = np.remainder(way * side + np.pi, 2.0 * np.pi) - np.pi
         # a jump from one end of the circle to the other is no crossing
         places = np.flatnonzero((side[:-1] < 0.0) & (side[1:] >= 0.0) & (
             (c not in record.angles) | (np.diff(side) < np.pi)))
         if len(places):
-            at, x = _crossings(record, states, places, c, states[places, c] - side[places])
+            at, x = _crossings(record, states, places, c, states[places, c] - way * side[places], way)
             points.append(x)
             times.append((places + at) * record.dt)
             owner.append(np.full(len(places), r))
@@ -101,7 +103,7 @@ def _return_time(found: Section) -> Invariant:
 
 
 def _crossings(
-    record: Record, states: np.ndarray, places: np.ndarray, c: int, level: np.ndarray,
+    record: Record, states: np.ndarray, places: np.ndarray, c: int, level: np.ndarray, way: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Share of the step at which each crossing lies, and the state there."""
     first, last = states[places], states[places + 1]
@@ -109,7 +111,7 @@ def _crossings(
     low, high = np.zeros(len(places)), np.ones(len(places))
     for _ in range(60):
         middle = 0.5 * (low + high)
-        under = hermite(middle, first[:, c], last[:, c], before[:, c], after[:, c]) < level
+        under = way * hermite(middle, first[:, c], last[:, c], before[:, c], after[:, c]) < way * level
         low, high = np.where(under, middle, low), np.where(under, high, middle)
     at = 0.5 * (low + high)
     return at, hermite(at[:, None], first, last, before, after)

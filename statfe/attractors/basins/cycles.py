@@ -16,6 +16,8 @@ LONGEST, LONGEST_MAP = 60.0, 1024
 CLOSE, EXACT = 2e-3, 1e-6
 #: Times round that tell a cycle from a near return, and the growth of the distance that a cycle may show.
 ROUNDS, DRIFT = 4, 1.5
+#: Times round after which a slow approach to a cycle is over.
+ODD = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +105,11 @@ def _crossing(ground: Ground, a: np.ndarray, k: int, x: np.ndarray, normal: np.n
 
 def _comes_back(ground: Ground, x: np.ndarray, period: float, apart: float) -> bool:
     """Whether the distance after several periods has not grown, as on a torus it does."""
-    later = _after(ground, x[None], ROUNDS * period)[0]
-    return bool(ground.distance(later, x) <= DRIFT * apart)
+    later = float(ground.distance(_after(ground, x[None], ROUNDS * period)[0], x))
+    if later < apart / DRIFT:
+        # as near a cycle twice as long, just after it was born: then odd rounds stay away
+        return bool(ground.distance(_after(ground, x[None], ODD * period)[0], x) <= 0.75 * apart)
+    return later <= DRIFT * apart
 
 
 def _after(ground: Ground, states: np.ndarray, time: float) -> np.ndarray:

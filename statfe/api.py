@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from statfe.attractors.basins.to_file import continue_to_file, identify_to_file
+from statfe.attractors.found import AttractorSet
+from statfe.attractors.found_file import SAMPLER as IDENTIFICATION
+from statfe.attractors.found_file import read_found
 from statfe.attractors.generate import generate
 from statfe.attractors.importing import import_data
 from statfe.attractors.invariants_file import SAMPLER as INVARIANTS
 from statfe.attractors.invariants_file import read_invariants
 from statfe.attractors.measure import invariants as invariants
-from statfe.attractors.trajectory_file import IMPORTED, read_trajectories
+from statfe.attractors.measured import Measured
+from statfe.attractors.trajectory_file import IMPORTED, TrajectoryFile, read_trajectories
 from statfe.attractors.trajectory_file import SAMPLER as TRAJECTORIES
 from statfe.datasets.dataset import Dataset
 from statfe.datasets.dataset_file import SAMPLER as DATASET
@@ -33,6 +38,8 @@ from statfe.flat.profile_file import SAMPLER as PROFILE
 from statfe.flat.profile_file import read_profile
 from statfe.flat.wang_landau import wang_landau as wang_landau
 from statfe.junction.distribution import ExactDistribution
+from statfe.laboratory.files import SAMPLER as LABORATORY
+from statfe.laboratory.survey import survey_memories, survey_tap
 from statfe.learned.vae.file import SAMPLER as VAE
 from statfe.learned.vae.file import read_vae
 from statfe.learned.vae.score import score_posterior as score_posterior
@@ -87,10 +94,12 @@ Progress = Callable[[str, float], None] | None
 _READERS: dict[str, Callable[..., Any]] = {
     GROUND_STATE: read_ground_state, TAP_SOLUTIONS: read_tap_solutions, DENSITY: read_density, PROFILE: read_profile,
     DATASET: read_dataset, MACHINE: load_rbm, INVARIANTS: read_invariants, TRAJECTORIES: read_trajectories,
-    IMPORTED: read_trajectories,
+    IMPORTED: read_trajectories, IDENTIFICATION: read_found, LABORATORY: read_found,
     VAE: read_vae, POSTERIORS: read_machine_scores}
 #: Under names that say what they make, next to `simulate` and `make_data`.
 generate_trajectories, import_trajectories = generate, import_data
+identify_attractors, continue_attractors = identify_to_file, continue_to_file
+memories, tap_attractors = survey_memories, survey_tap
 
 
 def model(spec: str | IsingModel) -> IsingModel:
@@ -179,10 +188,11 @@ def free_energy_profile(
 def load(
     path: str | PathLike[str],
 ) -> (Run | GroundState | TapSolutions | DisorderRun | Profile | DensityOfStates | Dataset | Rbm | RbmTraining
-      | TrainedVae | MachineScores | list[Comparison]):
+      | TrainedVae | MachineScores | TrajectoryFile | Measured | AttractorSet | list[Comparison]):
     """Read any file of ours: a `Run`, a `GroundState`, `TapSolutions`, a `DisorderRun`, a `Profile`, a
     `DensityOfStates`, a `Dataset`, an `Rbm`, an `RbmTraining` or a `TrainedVae`, or of a scores.h5 the list of
-    its `Comparison` (`MachineScores` where an autoencoder was scored).
+    its `Comparison` (`MachineScores` where an autoencoder was scored); of attractors a `TrajectoryFile`, the
+    invariants as `Measured`, or an `AttractorSet`.
 
     Raises
     ------

@@ -207,8 +207,8 @@ def check_options(owner: str, raw: Mapping[str, Any], options: Sequence[Option])
     return Spec(owner, values, given)
 
 
-def parse_grid(text: str | float | Sequence[float] | np.ndarray) -> np.ndarray:
-    """Parse a grid of beta: ``0.1:1.0:10`` (linspace, ends included), ``0.2,0.44,1``, or numbers.
+def parse_grid(text: str | float | Sequence[float] | np.ndarray, what: str = "beta") -> np.ndarray:
+    """Parse a grid: ``0.1:1.0:10`` (linspace, ends included), ``0.2,0.44,1``, or numbers; messages call it `what`.
 
     Returns
     -------
@@ -221,7 +221,7 @@ def parse_grid(text: str | float | Sequence[float] | np.ndarray) -> np.ndarray:
     """
     try:
         if isinstance(text, str):
-            grid = _parse_grid_text(text)
+            grid = _parse_grid_text(text, what)
         else:
             if np.asarray(text).dtype.kind == "b":
                 raise TypeError
@@ -229,24 +229,24 @@ def parse_grid(text: str | float | Sequence[float] | np.ndarray) -> np.ndarray:
     except SpecError:
         raise
     except (TypeError, ValueError, OverflowError):
-        raise SpecError(f"beta grid {text!r}: write start:stop:count or comma-separated numbers") from None
+        raise SpecError(f"{what} grid {text!r}: write start:stop:count or comma-separated numbers") from None
     if grid.size == 0:
-        raise SpecError("beta grid is empty")
+        raise SpecError(f"{what} grid is empty")
     if grid.size > MAX_GRID:
-        raise SpecError(f"beta grid has {grid.size} points; at most {MAX_GRID}")
+        raise SpecError(f"{what} grid has {grid.size} points; at most {MAX_GRID}")
     if not np.all(np.isfinite(grid)):
-        raise SpecError(f"beta grid {text!r}: values must be finite")
+        raise SpecError(f"{what} grid {text!r}: values must be finite")
     return grid
 
 
-def _parse_grid_text(text: str) -> np.ndarray:
+def _parse_grid_text(text: str, what: str) -> np.ndarray:
     if ":" not in text:
         return np.array([float(part) for part in text.split(",")])
     start, stop, count = text.split(":")
     number = int(count)
     if number < 1 or number > MAX_GRID:
-        raise SpecError(f"beta grid {text!r}: the count must be between 1 and {MAX_GRID}")
+        raise SpecError(f"{what} grid {text!r}: the count must be between 1 and {MAX_GRID}")
     first, last = float(start), float(stop)
     if not math.isfinite(last - first):
-        raise SpecError(f"beta grid {text!r}: values must be finite")
+        raise SpecError(f"{what} grid {text!r}: values must be finite")
     return np.linspace(first, last, number)

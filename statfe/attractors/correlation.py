@@ -156,10 +156,10 @@ def _fit(radii: np.ndarray, values: np.ndarray, first: int, last: int) -> np.nda
 def correlation_dimension(cloud: Cloud, found: CorrelationSum) -> Invariant:
     """D2 with its error, or why there is none."""
     n = len(cloud.points)
-    if cloud.still:
-        return Invariant(NAME, np.array(0.0), np.array(0.0), stats={"motion": "fixed point"})
     if n < LEAST:
         return unsupported(NAME, f"{n} points are too few; give {LEAST} or more")
+    if cloud.still:
+        return Invariant(NAME, np.array(0.0), np.array(0.0), stats={"motion": "fixed point"})
     region = scaling_region(found)
     if region is None:
         return unsupported(NAME, f"no region of {OCTAVES:g} octaves with one slope: {n} points are too few for this "

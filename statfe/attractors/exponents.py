@@ -18,11 +18,12 @@ import numpy as np
 from statfe.attractors.blocks import block_error
 from statfe.attractors.invariant import Invariant, unsupported
 from statfe.attractors.kaplan_yorke import dimension
+from statfe.attractors.record import RESTS, sizes
 from statfe.attractors.rules import ZERO, Rule, check_rules, failures
 from statfe.attractors.tangent import Growth, cost_of, grow, plan_growth
 from statfe.result import Status
 from statfe.stats import halves_apart
-from statfe.systems.system import System
+from statfe.systems.system import System, holds_torus
 
 #: Fewest independent windows behind an error, and how far the halves of a run may differ, in standard deviations.
 LEAST_WINDOWS, MOST_APART = 20.0, 4.5
@@ -30,8 +31,6 @@ LEAST_WINDOWS, MOST_APART = 20.0, 4.5
 SIGMAS = 3.0
 #: Longest second run for a `target`, as a multiple of the first, and the most work of one.
 MORE, MOST_WORK = 12.0, 1.5e10
-#: A motion rests where all states of a run lie within this share of their size.
-RESTS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,14 @@ def of_growth(system: System, growth: Growth) -> Exponents:
                           {"tau": found.tau[order], "length": growth.plan.length, "dt": growth.plan.dt})
     whole = count == system.dimension
     motion = motion_of(system, zeroed, error)
-    if whole and motion != "chaotic" and _keeps(growth, value):
+    if motion == "torus":
+        # rates that are not told from zero are the directions of the torus: their signs are chance
+        zeroed = np.where(np.abs(zeroed) <= _near(error), 0.0, zeroed)
+    if (motion == "" and system.kind == "map") or (
+            motion == "torus" and whole and not zeroed.any() and not _keeps(growth, value)):
+        ky = unsupported("kaplan_yorke", "no exponent is told from zero, as near a bifurcation; average over longer, "
+                                         "or change a parameter a little")
+    elif whole and motion != "chaotic" and _keeps(growth, value):
         ky = unsupported("kaplan_yorke", "volumes are kept and no exponent is positive, so exponents do not tell the "
                                          "dimension; see the correlation dimension")
     else:
@@ -140,12 +146,12 @@ def _nothing(text: str, growth: Growth) -> Exponents:
 def rests(system: System, growth: Growth) -> bool:
     """Whether all trajectories stand still, to the digits that matter; windows may hold whole turns: one step too."""
     ends = growth.ends[:, growth.ends.shape[1] // 2:]
-    size = 1.0 + np.max(np.abs(ends))
-    if np.max(np.ptp(ends, axis=1)) > RESTS * size:
+    size = sizes(system, ends)
+    if (np.ptp(ends, axis=1) > RESTS * size).any():
         return False
     x = ends[0, -1]
     moved = system.velocity(x) * system.period if system.kind == "flow" else system.velocity(x) - x
-    return bool(np.max(np.abs(moved)) <= RESTS * size)
+    return bool((np.abs(moved) <= RESTS * size).all())
 
 
 def _resting(system: System, growth: Growth) -> Exponents:
@@ -179,13 +185,18 @@ def zeros_set(system: System, value: np.ndarray) -> np.ndarray:
 
 def motion_of(system: System, exponents: np.ndarray, error: np.ndarray) -> str:
     """A word for the motion that does not rest, from signs that are told from zero at `SIGMAS` errors."""
-    near = np.maximum(SIGMAS * error, 1e-4)
+    near = _near(error)
     if exponents[0] > near[0]:
         return "chaotic"
     zeros = int(np.sum(np.abs(exponents) <= near))
     if system.kind == "flow":
-        return "" if zeros == 0 else "periodic" if zeros == 1 else "torus"
-    return "periodic" if zeros == 0 else "torus"
+        return "" if zeros == 0 else "periodic" if zeros == 1 else "torus" if holds_torus(system) else ""
+    return "periodic" if zeros == 0 else "torus" if holds_torus(system) else ""
+
+
+def _near(error: np.ndarray) -> np.ndarray:
+    """Sizes up to which exponents are not told from zero."""
+    return np.asarray(np.maximum(SIGMAS * error, 1e-4))
 
 
 def _keeps(growth: Growth, value: np.ndarray) -> bool:

@@ -22,7 +22,6 @@ from statfe.blas import one_thread
 from statfe.errors import StoreError, UsageError
 from statfe.registry import check_integer, check_seed
 from statfe.signals import Stop
-from statfe.spec import split_spec
 from statfe.store.atomic import check_output
 from statfe.store.checkpoints import SAVE_SECONDS, Checkpoints
 from statfe.store.inputs import as_path
@@ -30,7 +29,7 @@ from statfe.store.large_file import free_bytes
 from statfe.store.parts import Parts
 from statfe.store.request import request_digest
 from statfe.store.unfinished import claim
-from statfe.systems.catalogue import build_system
+from statfe.systems.catalogue import build_system, files_of
 from statfe.systems.system import System
 
 
@@ -104,7 +103,7 @@ def generate(
     """
     path = as_path("output", output)
     built = build_system(system)
-    check_output([path], force or resume, inputs=_files_read(built))
+    check_output([path], force or resume, inputs=files_of(built))
     words = _words(
         built, trajectories=trajectories, samples=samples, every=every, dt=dt, transient=transient,
         integrator=integrator, start=start, noise=noise, observe=observe, embed=embed, delay=delay, lift=lift,
@@ -165,11 +164,6 @@ def _words(
         "every": None if every is None else check_integer("every", every, 1), "dt": dt, "transient": transient,
         "method": integrator_of(system, integrator).name, "start": start, "view": view, "float32": bool(float32),
         "workers": check_integer("workers", workers, 1)}
-
-
-def _files_read(system: System) -> list[str]:
-    """The file that the system was read from, if any."""
-    return [split_spec(system.spec, positional=True)[1]["path"]] if system.spec.startswith("file:") else []
 
 
 def _request(plan: Generation, seed: int | None) -> dict[str, Any]:

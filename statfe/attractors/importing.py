@@ -115,7 +115,8 @@ def _check_step(step: float | None) -> float:
 
 
 def _even(table: Table, clock: int) -> float:
-    """The step of a time column."""
+    """The step of a time column, one for all trajectories."""
+    means = []
     for r in range(len(table.values)):
         times = np.asarray(table.values[r, :, clock], dtype=np.float64)
         bad = np.flatnonzero(~np.isfinite(times))
@@ -128,7 +129,11 @@ def _even(table: Table, clock: int) -> float:
             k = int(uneven[0])
             raise StoreError(f"times are not even: the step after {table.where(r, k, clock)} is {steps[k]:g}, the mean "
                              f"step {mean:g}; interpolate the record to even times")
-    return mean
+        means.append(mean)
+        if abs(mean - means[0]) > UNEVEN * means[0]:
+            raise StoreError(f"the step is {mean:g} in trajectory {r} and {means[0]:g} in trajectory 0; import them "
+                             "one by one")
+    return float(np.mean(means))
 
 
 def _refuse_bad(source: object, table: Table, block: np.ndarray, trajectory: int, start: int,

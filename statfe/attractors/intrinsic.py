@@ -41,11 +41,11 @@ def neighbours(cloud: Cloud, count: int = TO, workers: int = 1) -> np.ndarray:
 def intrinsic_dimensions(cloud: Cloud, workers: int = 1) -> list[Invariant]:
     """Both estimates with block errors."""
     n = len(cloud.points)
+    if n < LEAST:
+        return [unsupported(name, f"{n} points are too few; give {LEAST} or more") for name in (MLE, TWO_NN)]
     if cloud.still:
         return [Invariant(name, np.array(0.0), np.array(0.0), stats={"motion": "fixed point"})
                 for name in (MLE, TWO_NN)]
-    if n < LEAST:
-        return [unsupported(name, f"{n} points are too few; give {LEAST} or more") for name in (MLE, TWO_NN)]
     far = neighbours(cloud, TO, workers)
     if not np.isfinite(far).all():
         text = f"points with fewer than {TO} neighbours outside the Theiler window; give a longer record"
@@ -55,7 +55,10 @@ def intrinsic_dimensions(cloud: Cloud, workers: int = 1) -> list[Invariant]:
         text = (f"{same:.0%} of the points lie on another one: a periodic orbit of a map (dimension 0), or values "
                 "rounded to a grid; give values with more digits")
         return [unsupported(name, text) for name in (MLE, TWO_NN)]
-    far = np.maximum(far, 1e-300)
+    # the few others that do have no scale of their own to tell of
+    apart = far[:, 0] > 1e-12 * cloud.size
+    far, cloud = far[apart], dataclasses.replace(
+        cloud, points=cloud.points[apart], places=cloud.places[apart], blocks=cloud.blocks[apart])
     return [_within(cloud, found) for found in _of_one_scale(_mle(cloud, far), _two_nn(cloud, far))]
 
 

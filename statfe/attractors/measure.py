@@ -78,11 +78,15 @@ def invariants(
             raise UsageError(unknown_name("quantity", name, QUANTITIES))
     if not 0.0 < scale < np.inf:
         raise UsageError(f"scale must be positive, got {scale:g}")
+    if theiler is not None and not 0.0 <= theiler < np.inf:
+        raise UsageError(f"theiler must be a time from 0 up, got {theiler:g}")
     number = draw_seed() if seed is None else seed
     source = source_of(target, data, scale)
     if output is not None:
-        check_output([output], force, inputs=[source.path] if source.path else [])
+        check_output([output], force, inputs=source.files)
     wanted = list(quantities) or [q for q in QUANTITIES if _applies(q, source)]
+    if plane is not None and "section" not in wanted:
+        raise UsageError("a plane is that of a section, and none is asked for, or the system is a map; leave it out")
     command = _command(source, output, quantities, exponents, plane, theiler, data, scale, number)
     parts: dict[str, Any] = {}
     scalars: list[Invariant] = []
@@ -152,10 +156,10 @@ def _one(quantity: str, record: Record, cloud: Cloud | None, plane: str | None, 
         return recurrence(record, cloud, workers)
     if quantity == "intrinsic":
         return intrinsic_dimensions(cloud, workers)
-    if cloud.still:
-        return [Invariant(CORRELATION, np.array(0.0), np.array(0.0), stats={"motion": "fixed point"})]
-    parts["correlation"] = correlation_sum(cloud, workers)
-    return [correlation_dimension(cloud, parts["correlation"])]
+    found = correlation_sum(cloud, workers)
+    if not cloud.still:
+        parts["correlation"] = found
+    return [correlation_dimension(cloud, found)]
 
 
 def _command(

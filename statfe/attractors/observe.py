@@ -32,7 +32,8 @@ class View:
     noise
         Standard deviation of the noise in units of the standard deviation of what it is added to.
     observe
-        Name of the coordinate that is measured for delays; the first that is no angle when None.
+        Name of the coordinate that is measured for delays; the first that is no angle when None, else the first. An
+        angle is measured by its sine.
     embed
         Number of delays, or ``auto``.
     delay
@@ -69,7 +70,7 @@ class View:
         if self.observe is not None and self.observe not in system.coordinates:
             raise UsageError(unknown_name("coordinate", self.observe, system.coordinates))
         plain = [c for i, c in enumerate(system.coordinates) if i not in system.angles]
-        return replace(self, observe=self.observe or plain[0], delay=self.delay or "auto")
+        return replace(self, observe=self.observe or [*plain, *system.coordinates][0], delay=self.delay or "auto")
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class Observer:
         Standard deviation of the noise in each feature, or of the measured coordinate, shape (1,).
     coordinate
         Index of the measured coordinate, for delay vectors.
+    circle
+        Whether that is an angle.
     """
 
     view: View
@@ -93,6 +96,7 @@ class Observer:
     lifting: Lifting | None
     noise: np.ndarray
     coordinate: int = 0
+    circle: bool = False
     delay: int = 0
     dimension: int = 0
     facts: tuple[tuple[str, Any], ...] = ()
@@ -116,7 +120,7 @@ class Observer:
         """
         if not self.dimension:
             return self._finish(states, block), before
-        series = states[:, :, self.coordinate]
+        series = _measured(states, self.coordinate, self.circle)
         if self.view.noise and self.lifting is None:
             series = series + self.noise * self._draw(block, series.shape)
         series = np.concatenate([before, series], axis=1)
@@ -136,6 +140,12 @@ class Observer:
         return generator(self.seed, (NOISE_KEY, *block)).standard_normal(shape)
 
 
+def _measured(states: np.ndarray, coordinate: int, circle: bool) -> np.ndarray:
+    """One coordinate, shape (trajectory, time); of an angle, which may grow for ever, the sine."""
+    values = np.ascontiguousarray(states[:, :, coordinate])
+    return np.sin(values) if circle else values
+
+
 def make_observer(view: View, system: System, head: np.ndarray, samples: int, per_period: float, seed: int) -> Observer:
     """The observer of a run, all that depends on the data decided by its `head`.
 
@@ -150,11 +160,12 @@ def make_observer(view: View, system: System, head: np.ndarray, samples: int, pe
     """
     facts: list[tuple[str, Any]] = [("noise", float(view.noise))]
     rows, names, angles = head, system.coordinates, system.angles
-    coordinate = delay = dimension = 0
+    coordinate, delay, dimension, circle = 0, 0, 0, False
     if view.embed is not None:
         assert view.observe is not None
         coordinate = system.coordinates.index(view.observe)
-        series = np.ascontiguousarray(head[:, :, coordinate])
+        circle = coordinate in system.angles
+        series = _measured(head, coordinate, circle)
         delay, how = ((int(view.delay), "given") if isinstance(view.delay, int)
                       else choose_delay(series, max(2, round(LONGEST_DELAY * per_period))))
         dimension, why = ((int(view.embed), "given") if isinstance(view.embed, int)
@@ -166,14 +177,15 @@ def make_observer(view: View, system: System, head: np.ndarray, samples: int, pe
         facts += [("observe", view.observe), ("delay", delay), ("delay_rule", how), ("embed", dimension),
                   ("embed_rule", why)]
         rows, angles = delay_vectors(series, delay, dimension), ()
-        names = tuple(f"{view.observe}(t+{k * delay})" if k else f"{view.observe}(t)" for k in range(dimension))
+        word = f"sin {view.observe}" if circle else view.observe
+        names = tuple(f"{word}(t+{k * delay})" if k else f"{word}(t)" for k in range(dimension))
     chart = chart_of(rows, angles, standardise=view.lift is not None)
     lifting = make_lifting(chart, view.lift, seed) if view.lift is not None else None
     features = chart.names(names) if lifting is None else tuple(f"y{i}" for i in range(lifting.dimension))
     if lifting is not None:
         facts += lifting_facts(lifting).items()
     seen = lifting.apply(rows) if lifting else chart.apply(rows)
-    spread = (head[:, :, coordinate].reshape(-1, 1) if dimension and lifting is None
+    spread = (_measured(head, coordinate, circle).reshape(-1, 1) if dimension and lifting is None
               else seen.reshape(-1, seen.shape[-1])).std(axis=0)
-    return Observer(view, seed, features, chart, lifting, view.noise * spread, coordinate, delay, dimension,
-                    tuple(facts))
+    return Observer(view, seed, features, chart, lifting, view.noise * spread, coordinate, circle, delay,
+                    dimension, tuple(facts))

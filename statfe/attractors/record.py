@@ -11,6 +11,9 @@ import scipy.fft
 from statfe.errors import UsageError
 from statfe.systems.system import System
 
+#: A record rests where each coordinate varies by less than this share of its size: of a known law, and of bare data,
+#: which have the digits of single precision at least, and no size but their own.
+RESTS, RESTS_BARE = 1e-6, 2e-7
 #: Points of a cloud at most, the blocks that give errors, and the fewest points of a block.
 MOST_POINTS, BLOCKS, LEAST_POINTS = 16384, 16, 32
 
@@ -58,6 +61,14 @@ class Record:
         """All samples together."""
         return self.values.shape[0] * self.values.shape[1]
 
+    @property
+    def still(self) -> bool:
+        """Whether all samples are one, to the digits that matter."""
+        spread = np.ptp(self.values, axis=(0, 1))
+        if self.system is None:
+            return bool((spread <= RESTS_BARE * np.abs(self.values).max(axis=(0, 1))).all())
+        return bool((spread <= RESTS * sizes(self.system, self.values)).all())
+
     def flat_space(self) -> np.ndarray:
         """Values with every angle as a point (cos, sin) on its circle, shape (trajectory, time, more)."""
         if not self.angles:
@@ -65,6 +76,13 @@ class Record:
         rest = [c for c in range(len(self.names)) if c not in self.angles]
         turned = self.values[..., list(self.angles)]
         return np.concatenate([self.values[..., rest], np.cos(turned), np.sin(turned)], axis=2)
+
+
+def sizes(system: System, states: np.ndarray) -> np.ndarray:
+    """Size of each coordinate by its states (trajectory, time, dimension) and the system's box; a turn for angles."""
+    found = np.maximum(np.abs(states).max(axis=(0, 1)), system.box[:, 1] - system.box[:, 0])
+    found[list(system.angles)] = 2.0 * math.pi
+    return found
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,10 @@ class Cloud:
         Pairs of points at most so many places apart say nothing: they are close because time was short.
     whole
         The points are whole states of a known law: a dimension as large as the space is then believed.
+    still
+        All points are one, see `Record.still`.
+    stride
+        Samples of the record from one point to the next.
     """
 
     points: np.ndarray
@@ -90,6 +112,8 @@ class Cloud:
     blocks: np.ndarray
     theiler: int
     whole: bool
+    still: bool = False
+    stride: int = 1
 
     @property
     def count(self) -> int:
@@ -100,11 +124,6 @@ class Cloud:
     def size(self) -> float:
         """Root mean square distance from the mean."""
         return float(math.sqrt(self.points.var(axis=0).sum()))
-
-    @property
-    def still(self) -> bool:
-        """Whether all points are one, to the digits that matter."""
-        return self.size <= 1e-6 * (1.0 + float(np.abs(self.points).max()))
 
 
 def cloud_of(record: Record, most: int = MOST_POINTS, theiler: float | None = None) -> Cloud:
@@ -119,14 +138,16 @@ def cloud_of(record: Record, most: int = MOST_POINTS, theiler: float | None = No
     r = len(values)
     stride = max(1, math.ceil(record.samples / most))
     kept = values[:, ::stride]
-    window = correlation_time(values) if theiler is None else theiler / record.dt
+    each = values.shape[1]
+    window = correlation_time(values) if theiler is None else min(theiler / record.dt, each) if each > 1 else 0
     places = math.ceil(window / stride)
     each = kept.shape[1]
     gap = each + places + 1
     index = np.arange(r)[:, None] * gap + np.arange(each)
     points = np.ascontiguousarray(kept.reshape(r * each, -1), dtype=np.float64)
     blocks = np.arange(len(points)) * BLOCKS // len(points)
-    return Cloud(points, index.ravel().astype(np.int64), blocks.astype(np.int64), places, record.system is not None)
+    return Cloud(points, index.ravel().astype(np.int64), blocks.astype(np.int64), places, record.system is not None,
+                 record.still, stride)
 
 
 def correlation_time(values: np.ndarray) -> int:

@@ -30,8 +30,7 @@ def recurrence(record: Record, cloud: Cloud | None = None, workers: int = 1) -> 
     cloud = cloud_of(record) if cloud is None else cloud
     if cloud.still:
         return [unsupported(name, "the record stands still: all states recur", UNITS[name]) for name in NAMES]
-    stride = max(1, record.samples // (len(cloud.points) or 1))
-    window = cloud.theiler * stride
+    window = cloud.theiler * cloud.stride
     count = max(2, -(-STRETCHES // len(values)))
     length = min(values.shape[1] // count, MOST)
     if length < max(LEAST, 2 * window):

@@ -22,7 +22,7 @@ LEAST = 30
 
 @dataclass(frozen=True)
 class Section:
-    """Crossings of the plane ``coordinate = level``, upwards.
+    """Crossings of the plane ``coordinate = level``, upwards; for an angle once a turn, the way it turns.
 
     Attributes
     ----------
@@ -62,14 +62,20 @@ def poincare_section(record: Record, plane: str | None = None) -> tuple[Section 
     if record.kind == "map":
         return None, unsupported(NAME, "a map has no motion between its steps; sections are of flows", "time")
     c, level = read_plane(record, plane)
-    if np.ptp(record.values, axis=(0, 1)).max() <= 1e-6 * (1.0 + np.abs(record.values).max()):
+    level = level % (2.0 * np.pi) if c in record.angles else level
+    if record.still:
         return None, unsupported(NAME, "the record stands still: a fixed point crosses no plane", "time")
     points, times, owner = [], [], []
     for r, states in enumerate(record.values):
-        below, above = states[:-1, c] - level, states[1:, c] - level
-        places = np.flatnonzero((below < 0.0) & (above >= 0.0))
+        side, way = states[:, c] - level, 1.0
+        if c in record.angles:
+            way = 1.0 if states[-1, c] >= states[0, c] else -1.0
+            side = np.remainder(way * side + np.pi, 2.0 * np.pi) - np.pi
+        # a jump from one end of the circle to the other is no crossing
+        places = np.flatnonzero((side[:-1] < 0.0) & (side[1:] >= 0.0) & (
+            (c not in record.angles) | (np.diff(side) < np.pi)))
         if len(places):
-            at, x = _crossings(record, states, places, c, level)
+            at, x = _crossings(record, states, places, c, states[places, c] - way * side[places], way)
             points.append(x)
             times.append((places + at) * record.dt)
             owner.append(np.full(len(places), r))
@@ -82,20 +88,22 @@ def poincare_section(record: Record, plane: str | None = None) -> tuple[Section 
 
 def _return_time(found: Section) -> Invariant:
     returns = [np.diff(found.times[found.trajectory == r]) for r in np.unique(found.trajectory)]
-    count = sum(map(len, returns))
+    # trajectories count as far as the shortest of those that are used: so many that most returns are
+    longest = np.sort([len(t) for t in returns])[::-1]
+    used = longest * np.arange(1, len(longest) + 1)
+    length, count = int(longest[np.argmax(used)]), int(used.max())
     if count < LEAST:
         return unsupported(NAME, f"{count} returns to {found.coordinate}={found.level:.6g} are too few; give a longer "
                                  "record, or another plane", "time")
-    length = max(min(map(len, returns)), 1)
     series = np.array([t[:length] for t in returns if len(t) >= length])[:, :, None]
     mean = mean_error(series)
     return Invariant(NAME, mean.mean[0], mean.error[0], units="time",
-                     stats={"crossings": count + len(returns), "coordinate": found.coordinate, "level": found.level,
-                            "spread": float(series.std())})
+                     stats={"crossings": len(found.times), "returns": count, "coordinate": found.coordinate,
+                            "level": found.level, "spread": float(series.std())})
 
 
 def _crossings(
-    record: Record, states: np.ndarray, places: np.ndarray, c: int, level: float,
+    record: Record, states: np.ndarray, places: np.ndarray, c: int, level: np.ndarray, way: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Share of the step at which each crossing lies, and the state there."""
     first, last = states[places], states[places + 1]
@@ -103,7 +111,7 @@ def _crossings(
     low, high = np.zeros(len(places)), np.ones(len(places))
     for _ in range(60):
         middle = 0.5 * (low + high)
-        under = hermite(middle, first[:, c], last[:, c], before[:, c], after[:, c]) < level
+        under = way * hermite(middle, first[:, c], last[:, c], before[:, c], after[:, c]) < way * level
         low, high = np.where(under, middle, low), np.where(under, high, middle)
     at = 0.5 * (low + high)
     return at, hermite(at[:, None], first, last, before, after)
@@ -119,7 +127,7 @@ def _velocities(record: Record, states: np.ndarray, places: np.ndarray) -> np.nd
     if record.system is not None:
         return np.array([record.system.velocity(x) for x in states[places]])
     # five-point differences inside, one-sided ones of order two at the ends
-    slopes = np.gradient(states, axis=0, edge_order=2)
+    slopes = np.gradient(states, axis=0, edge_order=2 if len(states) > 2 else 1)
     slopes[2:-2] = (states[:-4] - 8 * states[1:-3] + 8 * states[3:-1] - states[4:]) / 12.0
     return np.asarray(slopes[places] / record.dt)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from statfe.attractors.tangent import TRAJECTORIES
 from statfe.attractors.trajectory_file import TrajectoryFile, read_trajectories
 from statfe.errors import UsageError
 from statfe.store.inputs import is_run_file
-from statfe.systems.catalogue import build_system
+from statfe.systems.catalogue import build_system, files_of
 from statfe.systems.system import System
 
 #: Samples of a system that is integrated, samples a period, and the fewest of the former for costly laws.
@@ -55,6 +56,11 @@ class Source:
     starts: Callable[[], np.ndarray | None]
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def files(self) -> list[str]:
+        """Files that were read."""
+        return ([self.path] if self.path else []) + ([] if self.system is None else files_of(self.system))
+
 
 def source_of(target: str | System | PathLike[str], data: str = "auto", scale: float = 1.0) -> Source:
     """What `target` stands for.
@@ -76,7 +82,7 @@ def source_of(target: str | System | PathLike[str], data: str = "auto", scale: f
 
 def _integrated(system: System, scale: float) -> Record | str:
     """One long trajectory after the transient: several would lie on each other where motion is regular."""
-    samples = int(max(min(SAMPLES, MOST_NUMBERS // system.dimension), LEAST_SAMPLES) * min(scale, 1.0))
+    samples = math.ceil(max(min(SAMPLES, MOST_NUMBERS // system.dimension), LEAST_SAMPLES) * min(scale, 1.0))
     every = 1 if system.kind == "map" else max(1, round(system.period / PER_PERIOD / system.dt))
     wait = max(1, round(system.transient / (system.dt * every)))
     x = system.start
@@ -114,8 +120,11 @@ def _of_file(file: TrajectoryFile, data: str) -> Source:
     if "dt" in file.state_attributes and kind == "flow":
         options["dt"] = float(file.state_attributes["dt"])
 
+    # delays have no observation for the last samples of a trajectory
+    lost = 0 if states or file.states is None else file.states.shape[1] - values.shape[1]
+
     def record() -> Record | str:
-        kept = _finite(values, file.kept)
+        kept = _finite(values, file.kept - lost)
         if isinstance(kept, str):
             return kept
         return Record(kept, file.step, names, known, file.path, kind, system.angles if known and system else ())

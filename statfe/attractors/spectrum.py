@@ -15,6 +15,8 @@ NAME = "peak_frequency"
 STRETCHES, SEGMENT, LEAST = 8, 4096, 64
 #: A peak stands this far above the median of the spectrum around it, and the record holds so many turns of it.
 STANDS, TURNS = 6.0, 20.0
+#: and so far above the mean of all that is slower: noise with a memory has its power at the lowest frequencies.
+RISES = 3.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def power_spectrum(record: Record) -> tuple[Spectrum | None, Invariant]:
     length = values.shape[1] // count
     if length < LEAST:
         return None, unsupported(NAME, f"{record.samples} samples are too few; give {LEAST * count} or more", "1/time")
-    if np.ptp(values, axis=(0, 1)).max() <= 1e-6 * (1.0 + np.abs(values).max()):
+    if record.still:
         return None, unsupported(NAME, "the record stands still: a fixed point has no frequency", "1/time")
     pieces = values[:, :count * length].reshape(len(values) * count, length, -1)
     segment = min(SEGMENT, length)
@@ -66,7 +68,8 @@ def _peak(record: Record, found: Spectrum, pieces: np.ndarray, segment: int) -> 
     ratio = np.where(power > 0.0, power / np.where(typical > 0.0, typical, np.finfo(float).tiny), 0.0)
     c = int(np.argmax(np.minimum(ratio, 1e300)))
     k = int(np.argmax(found.density[:, c]))
-    if ratio[c] < STANDS:
+    slower = found.density[:max(k - 1, 1), c].mean()
+    if ratio[c] < STANDS or (k > 0 and found.density[k, c] < RISES * slower):
         return unsupported(NAME, "no peak stands out of the spectrum: the motion has no frequency of its own", "1/time")
     resolution = float(found.frequency[0])
     value = _vertex(found.density[:, c], k) * resolution

@@ -193,7 +193,8 @@ def grow(system: System, plan: Plan, starts: np.ndarray | None = None, seed: int
     given = system.start[None] if starts is None else np.atleast_2d(np.asarray(starts, dtype=np.float64))
     starts = np.resize(given, (plan.trajectories, system.dimension))
     # equal or overlapping trajectories would count twice: chaos takes them apart
-    apart = APART * (1.0 + np.abs(starts)) * (np.arange(plan.trajectories) > 0)[:, None]
+    side = np.maximum(np.abs(starts), system.box[:, 1] - system.box[:, 0])
+    apart = APART * np.minimum(1.0 + np.abs(starts), side) * (np.arange(plan.trajectories) > 0)[:, None]
     starts = starts + apart * draw.standard_normal(starts.shape)
     first = draw.standard_normal((plan.trajectories, system.dimension, plan.count))
     measured = np.ones(system.dimension, dtype=np.bool_)

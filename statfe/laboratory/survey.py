@@ -63,7 +63,7 @@ def survey_loads(
     """
     path = _checked(output, force)
     net = network(model)
-    grid = parse_grid(loads)
+    grid = parse_grid(loads, "load")
     found = over_loads(net.n, grid, starts, network_seed=net.seed, seed=seed, workers=workers, progress=progress)
     seen = recall(net.n, grid, networks=networks, starts=RECALL_STARTS, seed=found.seed, workers=workers,
                   progress=progress)

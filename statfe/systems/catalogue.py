@@ -48,3 +48,8 @@ def build_system(spec: str | System) -> System:
     own = tuple(Option(key, "float", optional=True) for key in raw if key not in {o.name for o in family.options})
     checked = check_options(name, raw, (*family.options, *(own if family.positional else ())))
     return family.build(checked.options).with_spec(str(checked))
+
+
+def files_of(system: System) -> list[str]:
+    """The file that a system was read from, if any: no output may take its place."""
+    return [split_spec(system.spec, positional=True)[1]["path"]] if system.spec.startswith("file:") else []

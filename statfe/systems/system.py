@@ -173,6 +173,14 @@ class System:
         return replace(self, spec=spec)
 
 
+def holds_torus(system: System) -> bool:
+    """Whether there is room for a torus: not on a line under a map, nor in a plane under a flow."""
+    circles = len(system.angles)
+    if system.kind == "map":
+        return system.dimension > 1 or circles > 0
+    return system.dimension > 2 or circles > 1
+
+
 def usual(options: Mapping[str, Any], declared: Sequence[Option]) -> bool:
     """Whether all `options` have their defaults, for which the published values hold."""
     return all(options[o.name] == o.default for o in declared)

@@ -38,13 +38,13 @@ def command(
     \b
     statfe attractors continue lorenz63 --parameter rho=0.5:30:60 -o lorenz.h5
     """
-    from statfe.attractors.basins.to_file import continue_to_file
+    import statfe
     from statfe_cli.main import NOT_CONVERGED
     from statfe_cli.output import print_json
     from statfe_cli.progress import progress_bar
 
     with progress_bar("values") as progress:
-        done = continue_to_file(
+        done = statfe.continue_attractors(
             system, parameter, output, starts=starts, method=method, box=box, seed=seed,
             workers=workers or available_cpus(), cells=cells, force=force, progress=progress)
     if as_json:

@@ -9,7 +9,6 @@ import click
 from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
 
 if TYPE_CHECKING:
-    from statfe.attractors.basins.agreement import Agreement
     from statfe.attractors.found import AttractorSet
 
 #: Attractors listed, and coordinates of a state.
@@ -44,21 +43,21 @@ def command(
     statfe attractors identify lorenz63:rho=24.4 --starts 2000 --second-seed 2
     statfe attractors identify henon --box x=-2:2,y=-2:2 --plane x,y,100 -o henon.h5
     """
-    from statfe.attractors.basins.to_file import identify_to_file
+    import statfe
     from statfe_cli.main import NOT_CONVERGED
     from statfe_cli.output import print_json
     from statfe_cli.progress import progress_bar
 
     with progress_bar("starts") as progress:
-        found, agreement = identify_to_file(
+        found = statfe.identify_attractors(
             system, output, starts=starts, method=method, box=box, seed=seed, workers=workers or available_cpus(),
             cells=cells, plane=plane, second_seed=second_seed, force=force, progress=progress)
     if as_json:
         print_json(found_dict(found))
     else:
         click.echo(found_table(found))
-        if agreement is not None:
-            click.echo(_agreement(agreement, second_seed))
+        if second_seed is not None:
+            click.echo(_agreement(found))
         if output:
             click.echo(f"wrote {output}")
     return 0 if found.status == "converged" else NOT_CONVERGED
@@ -119,7 +118,8 @@ def _state(found: AttractorSet, state: Any) -> str:
     return " ".join([*words[:COORDINATES], *(["..."] if len(words) > COORDINATES else [])])
 
 
-def _agreement(agreement: Agreement, second_seed: int | None) -> str:
-    return (f"with seed {second_seed}: {len(agreement.pairs)} attractors found again, {agreement.alone} by one seed "
-            f"alone; chi-square of the shares {agreement.chi_square:.2f} for {agreement.degrees} degrees of freedom, "
-            f"p = {agreement.p_value:.3f}")
+def _agreement(found: AttractorSet) -> str:
+    test = found.stats
+    return (f"with seed {test['second_seed']}: {test['seeds_found_again']} attractors found again, "
+            f"{test['seeds_alone']} by one seed alone; chi-square of the shares {test['seeds_chi_square']:.2f} for "
+            f"{test['seeds_degrees']} degrees of freedom, p = {test['seeds_p_value']:.3f}")

@@ -40,14 +40,15 @@ def command(
     statfe attractors memories hopfield:n=500 --loads 0.02:0.2:10 -o loads.h5
     statfe attractors analyze memories.h5 -o out/
     """
-    from statfe.laboratory.survey import survey_loads, survey_memories
+    import statfe
+    from statfe.laboratory.survey import survey_loads
     from statfe_cli.main import NOT_CONVERGED
     from statfe_cli.output import print_json
     from statfe_cli.progress import progress_bar
 
     threads, seen = workers or available_cpus(), None
     if loads is None:
-        found = survey_memories(model, output, starts=starts, seed=seed, workers=threads, force=force)
+        found = statfe.memories(model, output, starts=starts, seed=seed, workers=threads, force=force)
     else:
         with progress_bar("networks") as progress:
             found, seen = survey_loads(model, loads, output, networks=networks, starts=starts, seed=seed,

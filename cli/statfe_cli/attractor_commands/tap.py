@@ -34,14 +34,15 @@ def command(
     statfe attractors tap sk:n=64,seed=1 --beta 0.5,1,2,5,10,20 -o tap.h5
     statfe attractors analyze tap.h5 -o out/
     """
-    from statfe.laboratory.survey import survey_tap
+    import statfe
     from statfe_cli.main import NOT_CONVERGED
     from statfe_cli.output import print_json
     from statfe_cli.progress import progress_bar
 
     with progress_bar("descents") as progress:
-        found = survey_tap(model, beta, output, starts=starts, seed=seed, workers=workers or available_cpus(),
-                           force=force, progress=progress)
+        found = statfe.tap_attractors(
+            model, beta, output, starts=starts, seed=seed, workers=workers or available_cpus(), force=force,
+            progress=progress)
     if as_json:
         print_json(_as_dict(found))
     else:

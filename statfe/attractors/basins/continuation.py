@@ -38,7 +38,7 @@ class Event:
     Attributes
     ----------
     what
-        ``appears``, ``disappears``, ``kind``, ``period`` or ``symmetry``.
+        ``appears``, ``disappears``, ``kind`` or ``period``. One that loses a symmetry disappears, and others appear.
     identity
         The attractor.
     """

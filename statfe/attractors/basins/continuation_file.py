@@ -48,6 +48,9 @@ def _write_branches(group: h5py.Group, done: Continuation) -> None:
     for k, (found, row) in enumerate(zip(done.sets, done.identities, strict=True)):
         for j, identity in enumerate(row):
             state[k, identity], kind[k, identity] = found.states[j], found.kinds[j]
+    for name, words in (("status", "whether the answer can be relied on"), ("message", "what to change where not")):
+        texts = np.array([getattr(found, name) for found in done.sets], dtype=object)
+        write_variable(group, name, texts, ("value",), "1", words)
     write_variable(group, "state", state, ("value", "attractor", "coordinate"), "1", "a state on the attractor")
     write_variable(group, "kind", kind, ("value", "attractor"), "1", "what sort it is; empty where it is not there")
     for name, (units, long_name) in {**ARRAYS, **STATS}.items():

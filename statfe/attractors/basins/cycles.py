@@ -16,6 +16,8 @@ LONGEST, LONGEST_MAP = 60.0, 1024
 CLOSE, EXACT = 2e-3, 1e-6
 #: Times round that tell a cycle from a near return, and the growth of the distance that a cycle may show.
 ROUNDS, DRIFT = 4, 1.5
+#: Times round after which a slow approach to a cycle is over.
+ODD = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +40,30 @@ def _map_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
     near = np.flatnonzero(apart < CLOSE)
     for k in near:
         period = int(k) + 1
-        again = ground.distance(states[2 * period - 1], x)
-        if apart[k] < EXACT or again <= DRIFT * apart[k]:
-            orbit = states[:period]
-            product = np.eye(len(x))
-            for slopes in ground.linear(orbit)[1]:
-                product = slopes @ product
-            with np.errstate(divide="ignore"):
-                rate = np.log(np.max(np.abs(np.linalg.eigvals(product)))) / period
-            return Cycle(period * ground.system.dt, orbit, float(rate) / ground.system.dt)
+        orbit = states[:period]
+        rate = _rate(ground, orbit)
+        if apart[k] < EXACT or _closes(ground, x, states, period, rate):
+            return Cycle(period * ground.system.dt, orbit, rate / ground.system.dt)
     return None
+
+
+def _rate(ground: Ground, orbit: np.ndarray) -> float:
+    """Growth a step about a cycle of a map, from the product of its Jacobians."""
+    product = np.eye(orbit.shape[1])
+    for slopes in ground.linear(orbit)[1]:
+        product = slopes @ product
+    with np.errstate(divide="ignore"):
+        return float(np.log(np.max(np.abs(np.linalg.eigvals(product)))) / len(orbit))
+
+
+def _closes(ground: Ground, x: np.ndarray, states: np.ndarray, period: int, rate: float) -> bool:
+    """Whether the states after `x`, which come back nearly, come nearer each time as the cycle attracts."""
+    first, again = (float(ground.distance(states[n * period - 1], x)) for n in (1, 2))
+    last = float(ground.distance(states[-1], states[-1 - period]))
+    # a cycle twice as long, just after it was born, comes by near its start half way, for ever
+    half = again < first / DRIFT and last > 0.5 * first
+    left = math.exp(min(rate, 0.0) * (len(states) - period))
+    return again <= DRIFT * first and not half and last <= max(2.0 * left * first, EXACT)
 
 
 def _flow_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
@@ -89,8 +105,11 @@ def _crossing(ground: Ground, a: np.ndarray, k: int, x: np.ndarray, normal: np.n
 
 def _comes_back(ground: Ground, x: np.ndarray, period: float, apart: float) -> bool:
     """Whether the distance after several periods has not grown, as on a torus it does."""
-    later = _after(ground, x[None], ROUNDS * period)[0]
-    return bool(ground.distance(later, x) <= DRIFT * apart)
+    later = float(ground.distance(_after(ground, x[None], ROUNDS * period)[0], x))
+    if later < apart / DRIFT:
+        # as near a cycle twice as long, just after it was born: then odd rounds stay away
+        return bool(ground.distance(_after(ground, x[None], ODD * period)[0], x) <= 0.75 * apart)
+    return later <= DRIFT * apart
 
 
 def _after(ground: Ground, states: np.ndarray, time: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from os import PathLike
 
 import numpy as np
 
-from statfe.attractors.basins.agreement import Agreement, compare_fractions
+from statfe.attractors.basins.agreement import compare_fractions
 from statfe.attractors.basins.continuation import Continuation, continue_attractors
 from statfe.attractors.basins.continuation_file import write_continuation
 from statfe.attractors.basins.identify import DEFAULT_STARTS, identify
@@ -19,7 +19,7 @@ from statfe.errors import UsageError, unknown_name
 from statfe.random import draw_seed
 from statfe.spec import parse_grid
 from statfe.store.atomic import check_output
-from statfe.systems.catalogue import build_system
+from statfe.systems.catalogue import build_system, files_of
 from statfe.systems.system import System
 
 
@@ -28,7 +28,7 @@ def identify_to_file(
     method: str = "recurrences", box: str | np.ndarray | None = None, seed: int | None = None, workers: int = 1,
     cells: int | None = None, plane: str | None = None, second_seed: int | None = None, force: bool = False,
     progress: Callable[[str, float], None] | None = None,
-) -> tuple[AttractorSet, Agreement | None]:
+) -> AttractorSet:
     """Identify the attractors and write them.
 
     Parameters
@@ -38,23 +38,24 @@ def identify_to_file(
     plane
         ``x,v,50``: two coordinates and points a side.
     second_seed
-        Search again from other starts, and test that the shares agree.
+        Search again from other starts, and test that the shares agree: the numbers of the test are in `stats`, with
+        names that begin with ``seeds_``.
     """
     built = build_system(system)
     if output is not None:
-        check_output([output], force)
+        check_output([output], force, inputs=files_of(built))
     seed = draw_seed() if seed is None else seed
     if second_seed == seed:
         raise UsageError(f"the second seed is the first one, {seed}; take another")
     corners = read_box(built, box) if isinstance(box, str) else box
     found = identify(built, starts, method, corners, seed, workers, cells, _read_plane(built, plane), progress)
-    agreement = None
     if second_seed is not None:
         again = identify(built, starts, method, corners, second_seed, workers, cells, None, progress)
         agreement = compare_fractions(found, again, built.angles)
         found = replace(found, stats={
             **found.stats, "second_seed": second_seed, "seeds_chi_square": agreement.chi_square,
-            "seeds_degrees": agreement.degrees, "seeds_p_value": agreement.p_value, "seeds_alone": agreement.alone})
+            "seeds_degrees": agreement.degrees, "seeds_p_value": agreement.p_value,
+            "seeds_found_again": len(agreement.pairs), "seeds_alone": agreement.alone})
     if output is not None:
         words = ["statfe", "attractors", "identify", built.spec or built.name, "--starts", str(starts), "--method",
                  method, "--seed", str(seed)]
@@ -64,7 +65,7 @@ def identify_to_file(
         words += ["--second-seed", str(second_seed)] if second_seed is not None else []
         known = built.spec and not isinstance(box, np.ndarray)
         write_found(output, found, shlex.join([*words, "-o", str(output)]) if known else "")
-    return found, agreement
+    return found
 
 
 def continue_to_file(
@@ -75,14 +76,15 @@ def continue_to_file(
     """Follow the attractors along ``name=GRID`` and write them; arguments as `identify_to_file` has them."""
     built = build_system(system)
     if output is not None:
-        check_output([output], force)
+        check_output([output], force, inputs=files_of(built))
     name, equals, grid = parameter.partition("=")
     if not equals:
         first = next(iter(built.parameters), "a")
         raise UsageError(f"parameter {parameter!r}: write name=GRID, such as {first}=0:1:11")
     seed = draw_seed() if seed is None else seed
     corners = read_box(built, box) if isinstance(box, str) else box
-    done = continue_attractors(built, name.strip(), parse_grid(grid), starts, method, corners, seed, workers, cells,
+    name = name.strip()
+    done = continue_attractors(built, name, parse_grid(grid, name), starts, method, corners, seed, workers, cells,
                                progress)
     if output is not None:
         words = ["statfe", "attractors", "continue", built.spec, "--parameter", parameter, "--starts", str(starts),

@@ -19,6 +19,7 @@ from statfe.attractors.basins.exponent import Exponent, largest_exponent
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.basins.points import FixedPoint, point_like, polish
 from statfe.attractors.basins.volume import contraction
+from statfe.systems.system import holds_torus
 
 #: Copies that are followed; for how many times the length of the search, and how many characteristic times at least.
 COPIES, LONGER, LEAST_PERIODS = 8, 4.0, 100.0
@@ -28,6 +29,8 @@ POINTS = 1024
 SHORT_LOOK, LOOKS = 0.25, 4
 #: A second look at an exponent that is not clearly zero or positive takes so many times longer.
 SECOND_LOOK = 6.0
+#: Growth over one turn of a cycle below which it has no sign.
+NEUTRAL_CYCLE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,13 +124,13 @@ def _classified(ground: Ground, x: np.ndarray, seed: int, leaving: float) -> Fin
     if cycle is not None:
         return _of_cycle(cycle, exponent, leaving)
     points = _points(ground, x)
-    kind = "strange" if exponent.positive else "torus" if exponent.zero else ""
-    if exponent.value < 0.0 and not kind:
+    kind = "strange" if exponent.positive else "torus" if exponent.zero and holds_torus(ground.system) else ""
+    if exponent.value < 0.0 and not exponent.zero:
         return Finding("settling", "transient", x, exponent.value, points, exponent=exponent)
     if not kind:
         return Finding("unclear", "unclear", x, exponent.value, points, exponent=exponent, leaving=leaving,
-                       message="the motion neither closes nor parts nor stays quasi-periodic; take a longer transient "
-                               "or a smaller step")
+                       message="the motion neither closes nor parts nor stays quasi-periodic, as near a bifurcation; "
+                               "take a longer transient, a smaller step or another parameter")
     return Finding("attractor", kind, x, exponent.value, points, exponent=exponent, leaving=leaving)
 
 
@@ -136,6 +139,10 @@ def _of_cycle(cycle: Cycle, exponent: Exponent, leaving: float) -> Finding:
     if cycle.growth > 0.0 and cycle.growth * cycle.period > 1e-3:
         return Finding("saddle", "transient", state, cycle.growth, cycle.states, cycle.period)
     kept = cycle.states[:: max(1, len(cycle.states) // POINTS)]
+    if abs(cycle.growth) * cycle.period < NEUTRAL_CYCLE:
+        return Finding("unclear", "limit cycle", state, cycle.growth, kept, cycle.period, exponent, leaving,
+                       message="a cycle has a second multiplier of size one: it may be one of a family of cycles, none "
+                               "of which attracts, or a bifurcation may be near; change a parameter a little")
     return Finding("attractor", "limit cycle", state, cycle.growth, kept, cycle.period, exponent, leaving)
 
 

@@ -1,7 +1,8 @@
 """How fast the law contracts volumes: where it keeps them, there is no attractor.
 
 The rate is the mean divergence along the trajectory (flows), or the mean of ln |det J| per unit of time (maps); it is
-the sum of the Lyapunov exponents, which is negative on an attractor.
+the sum of the Lyapunov exponents, which is negative on an attractor of a law that can be undone. A map of the line
+folds: its rate is its exponent, zero in the mean at every bifurcation, and lengths are kept only where each one is.
 """
 
 from __future__ import annotations
@@ -25,15 +26,19 @@ LOOKS, BLOCKS = 64, 8
 
 @dataclass(frozen=True)
 class Contraction:
-    """Mean rate of volumes per unit of time, with its error over blocks of the runs; nan where there were none."""
+    """Mean rate of volumes per unit of time, with its error over blocks of the runs; nan where there were none.
+
+    `folds`: the law is a map of the line.
+    """
 
     rate: float
     error: float
+    folds: bool = False
 
     @property
     def kept(self) -> bool:
         """Whether volumes are kept, as far as the states tell."""
-        return abs(self.rate) <= SIGMAS * self.error or self.rate == 0.0
+        return self.rate == 0.0 if self.folds else abs(self.rate) <= SIGMAS * self.error
 
     @property
     def lost(self) -> bool:
@@ -47,7 +52,8 @@ def contraction(ground: Ground, states: np.ndarray) -> Contraction:
     if not blocks:
         return Contraction(math.nan, math.nan)
     means = np.concatenate(blocks)
-    return Contraction(float(means.mean()), float(means.std(ddof=1) / math.sqrt(len(means))))
+    folds = ground.system.kind == "map" and ground.system.dimension == 1
+    return Contraction(float(means.mean()), float(means.std(ddof=1) / math.sqrt(len(means))), folds)
 
 
 def _along(ground: Ground, x: np.ndarray) -> np.ndarray | None:

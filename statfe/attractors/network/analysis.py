@@ -164,6 +164,9 @@ def _grouped(
     except UsageError as error:
         remarks.append(f"Groups were not held against attractors: {error}.")
         return None
+    if (gone := owners < 0).any():
+        remarks.append(f"{gone.sum()} held-back stretches are of trajectories that escaped: they are in no group.")
+        stretches, owners = stretches[~gone], owners[~gone]
     kinds = [f"{k}: {word}" for k, word in enumerate(found.kinds)]
     groups = group(stretches, owners, kinds, coders, seed)
     if groups is None:

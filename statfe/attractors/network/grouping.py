@@ -61,7 +61,7 @@ def found_in(path: str | PathLike[str]) -> AttractorSet | None:
 
 
 def trajectory_labels(parts: TrajectoryParts, found: AttractorSet, trajectories: np.ndarray) -> np.ndarray:
-    """The attractor that each of `trajectories` has come to, int, shape (trajectories,).
+    """The attractor that each of `trajectories` has come to, -1 where it escaped; int, shape (trajectories,).
 
     Raises
     ------
@@ -82,9 +82,8 @@ def trajectory_labels(parts: TrajectoryParts, found: AttractorSet, trajectories:
     found_labels = np.empty(len(trajectories), dtype=np.int64)
     for k, r in enumerate(trajectories.tolist()):
         last = np.asarray(states[r, max(0, states.shape[1] - LAST):])
-        last = last[np.isfinite(last).all(axis=1)]
-        nearest = points.labels[tree.query(chart.apply(last))[1]] if len(last) else np.zeros(1, dtype=np.int64)
-        found_labels[k] = np.bincount(nearest).argmax()
+        there = bool(np.isfinite(last).all())
+        found_labels[k] = np.bincount(points.labels[tree.query(chart.apply(last))[1]]).argmax() if there else -1
     return found_labels
 
 

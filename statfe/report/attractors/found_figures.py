@@ -38,6 +38,8 @@ class Branches:
         Of the basins, shape (value, attractor).
     events
         Before, after, attractor, what, message of each.
+    messages
+        At each value what to change, "" where the answer can be relied on.
     """
 
     parameter: str
@@ -48,6 +50,7 @@ class Branches:
     fractions: np.ndarray
     errors: np.ndarray
     events: Sequence[tuple[float, float, int, str, str]]
+    messages: tuple[str, ...] = ()
 
 
 def draw_fractions(found: AttractorSet) -> Figure:

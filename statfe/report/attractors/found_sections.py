@@ -25,6 +25,8 @@ from statfe.store.reading import opened, require_group, understood
 
 #: Attractors in a table, at most.
 LISTED = 60
+#: Warnings of a continuation, at most.
+WARNED = 8
 
 
 def attractors_section(found: AttractorSet) -> Section:
@@ -82,7 +84,12 @@ def continuation_section(found: Branches) -> Section:
     plot = Plot("continuation", f"Attractors along {found.parameter}", "Above: the first coordinate of a state on each "
                 "attractor, a colour an identity. Below: its basin fraction. Dotted: events.",
                 lambda: draw_continuation(found))
-    return Section("continuation", f"Attractors along {found.parameter}", (), facts, (),
+    where: dict[str, list[str]] = {}
+    for value, message in zip(found.values, found.messages, strict=False):
+        if message:
+            where.setdefault(message, []).append(f"{value:.6g}")
+    warnings = [f"not converged at {found.parameter} = {', '.join(at)}: {message}" for message, at in where.items()]
+    return Section("continuation", f"Attractors along {found.parameter}", (), facts, warnings[:WARNED],
                    [Table("events", head, rows)] if rows else (), [plot])
 
 
@@ -96,7 +103,7 @@ def read_branches(path: str | PathLike[str]) -> Branches | None:
             return Branches(
                 str(group.attrs["parameter"]), group["value"][()], group["state"][()], _texts(group["coordinate"]),
                 group["kind"].asstr()[()], group["basin_fraction"][()], group["basin_fraction_error"][()],
-                _events(file))
+                _events(file), _texts(group["message"]) if "message" in group else ())
 
 
 def _events(file: h5py.File) -> list[tuple[float, float, int, str, str]]:

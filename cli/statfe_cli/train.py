@@ -9,6 +9,7 @@ import click
 from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
 
 if TYPE_CHECKING:
+    from statfe.learned.vae.latent_table import LatentSearch
     from statfe.learned.vae.training import TrainedVae
     from statfe.machines.training_result import RbmTraining
 
@@ -116,8 +117,11 @@ def _print(found: RbmTraining) -> None:
 
 @command.command("vae")
 @click.argument("data", metavar="DATA.h5")
-@click.option("-o", "--output", required=True, metavar="MODEL.h5", help="HDF5 file to write, after every epoch.")
-@click.option("--latent", type=click.IntRange(min=1), help="Latent units.  [default: 2; trajectories 8]")
+@click.option("-o", "--output", required=True, metavar="MODEL.h5",
+              help="HDF5 file to write, after every epoch; of several --latent at the end.")
+@click.option("--latent", metavar="N|N,N,...|A:B:COUNT",
+              help="Latent units. Of several sizes each is trained, and the smallest as good as the best is kept, by a "
+              "validation part of the training rows.  [default: 2; trajectories 8]")
 @click.option("--hidden", metavar="N,N,...",
               help="Units of the encoder's hidden layers; the decoder has them in reverse.  [default: 64; trajectories "
               "64,64]")
@@ -146,17 +150,19 @@ def _print(found: RbmTraining) -> None:
 @workers_option
 @force_option
 @json_option
-def vae(data: str, output: str, latent: int | None, hidden: str | None, likelihood: str | None, activation: str,
+def vae(data: str, output: str, latent: str | None, hidden: str | None, likelihood: str | None, activation: str,
         epochs: int | None, rate: float | None, rate_decay: float | None, resume: bool, stream: bool | None,
         seed: int | None, workers: int | None, force: bool, as_json: bool, **options: Any) -> int:
     """Train a variational autoencoder on the training part of DATA.h5; the test part is only looked at.
 
     DATA.h5 is a file of statfe data, or of statfe attractors generate or import.
 
-    The same seed gives the same bits, in one go or stopped and resumed.
+    The same seed gives the same bits, in one go or stopped and resumed. A search over --latent does not go on where it
+    was stopped; --resume goes on with the network that it kept.
     """
     import statfe
-    from statfe.learned.vae.to_file import layers_of, usual
+    from statfe.learned.vae.data_parts import usual
+    from statfe.learned.vae.to_file import layers_of
     from statfe.learned.vae.training import TrainingOptions
     from statfe.random import draw_seed
     from statfe_cli.output import print_json
@@ -213,7 +219,23 @@ def _print_vae(found: TrainedVae, output: str) -> None:
     columns = ("loss", "reconstruction", "divergence", "test_bound")
     rows = [[str(k + 1), *(_number(found.history[name][k]) for name in columns)] for k in shown]
     click.echo(table(["epoch", "loss", "reconstruction", "divergence", "test bound"], rows, left=()))
+    if found.search is not None:
+        _print_search(found.search)
     _say_constant(found.constant_columns, shape.visible)
     if found.message:
         click.echo(f"\n{found.status}: {found.message}")
     click.echo(f"\nwrote {output}")
+
+
+def _print_search(search: LatentSearch) -> None:
+    from statfe.learned.vae.latent_table import NATS
+    from statfe_cli.output import table, with_error
+
+    c = search.columns
+    rows = [[str(n), _number(c["bound"][k]), with_error(c["above_best"][k], c["above_best_error"][k], 4),
+             str(c["active_by_variance"][k]), str(c["active_by_divergence"][k]), c["status"][k]]
+            for k, n in enumerate(search.latent)]
+    head = ["latent", "validation bound", "above the best", "active by means", "by information", "status"]
+    click.echo(f"\n{table(head, rows, left=(5,))}")
+    click.echo(f"\nkept {search.kept} latent units, the fewest as good as the best (within two errors, or "
+               f"{NATS:g} nat)\nby {search.rows} rows: {search.rule}")

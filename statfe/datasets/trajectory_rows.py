@@ -139,6 +139,10 @@ class TrajectoryRows(Rows):
         """The same rows, each as `transform` has it."""
         return TrajectoryRows(self.values, self.segments, self.chart, transform)
 
+    def of(self, segments: Segments) -> TrajectoryRows:
+        """Rows of other segments of the same array, seen in the same way."""
+        return TrajectoryRows(self.values, segments, self.chart, self._transform)
+
     def pick(self, index: np.ndarray) -> np.ndarray:
         """Row by row, in the order of the file."""
         order = np.argsort(index, kind="stable")
@@ -216,8 +220,13 @@ def holds_trajectories(groups: set[str]) -> bool:
     return bool(groups & set(SOURCES))
 
 
+def stays(rows: TrajectoryRows, stream: bool | None) -> bool:
+    """Whether rows stay in their file: as `stream` says, or by their size (`STREAM_BYTES`) where it is None."""
+    return rows.bytes > STREAM_BYTES if stream is None else stream
+
+
 def in_memory(rows: TrajectoryRows, stream: bool | None) -> tuple[Rows, bool]:
-    """The rows read at once, unless `stream` is set or, where it is None, they take more than `STREAM_BYTES`."""
-    if stream or (stream is None and rows.bytes > STREAM_BYTES):
+    """The rows read at once, but where they stay in their file; and whether they do."""
+    if stays(rows, stream):
         return rows, True
     return MemoryRows(rows.read(0, len(rows))), False

@@ -2,7 +2,8 @@
 
 /encoder/layer_0, ... and /decoder/layer_0, ... hold `weight` on (input, unit) and `bias` on (unit), /noise the
 parameters of the variances of Gaussian units, /training what each epoch saw, /optimiser the state of Adam in the order
-of the parameters. /standard has the centre and the scale of data that were standardised.
+of the parameters. /standard has the centre and the scale of data that were standardised. /latent_search on (latent) has
+the sizes side by side where the latent units were searched for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from statfe.errors import StoreError
 from statfe.learned.dense_network import DenseNetwork
+from statfe.learned.vae.latent_table import COLUMNS, LatentSearch
 from statfe.learned.vae.model import NOISE, PRECISIONS, Vae, VaeShape
 from statfe.learned.vae.score import model_spec
 from statfe.learned.vae.standard import Standard
@@ -24,8 +26,8 @@ from statfe.store.reading import opened, read_attributes, require_group, underst
 
 #: Value of the root attribute `sampler`: the file holds a variational autoencoder.
 SAMPLER = "vae"
-#: Group of the standardisation.
-STANDARD = "standard"
+#: Groups of the standardisation, and of the search over the latent units.
+STANDARD, SEARCH = "standard", "latent_search"
 
 
 def write_vae(path: str | PathLike[str], trained: TrainedVae, command: str = "", data_hash: str = "",
@@ -56,6 +58,8 @@ def write_vae(path: str | PathLike[str], trained: TrainedVae, command: str = "",
             write_attributes(group, scale=trained.standard.scale)
             write_coordinate(group, "unit", np.arange(shape.visible, dtype=np.int32), "1", "index of the visible unit")
             write_variable(group, "centre", trained.standard.centre, ("unit",), "1", "mean of the training data")
+        if trained.search is not None:
+            _write_search(file.create_group(SEARCH), trained.search)
         _write_record(file.create_group("training"), trained)
         _write_optimiser(file.create_group("optimiser"), trained)
 
@@ -74,6 +78,13 @@ def _write_record(group: h5py.Group, trained: TrainedVae) -> None:
     write_coordinate(group, "epoch", np.arange(1, trained.epochs + 1), "1", "epochs done")
     for name, words in MONITORS.items():
         write_variable(group, name, trained.history[name], ("epoch",), "1", words)
+
+
+def _write_search(group: h5py.Group, search: LatentSearch) -> None:
+    write_attributes(group, kept=search.kept, rule=search.rule, rows=search.rows)
+    write_coordinate(group, "latent", search.latent, "1", "latent units")
+    for name, words in COLUMNS.items():
+        write_variable(group, name, search.columns[name], ("latent",), "1", words)
 
 
 def _write_optimiser(group: h5py.Group, trained: TrainedVae) -> None:
@@ -115,7 +126,7 @@ def read_vae(path: str | PathLike[str]) -> TrainedVae:
                 history={name: looks[name][()] for name in MONITORS}, adam_count=int(adam.attrs["steps"]),
                 adam_first=adam["first"][()], adam_second=adam["second"][()], status=root["status"],
                 message=root["message"], constant_columns=int(root.get("constant_columns", 0)),
-                standard=_read_standard(file))
+                standard=_read_standard(file), search=_read_search(file))
 
 
 def _read_standard(file: h5py.File) -> Standard | None:
@@ -123,6 +134,14 @@ def _read_standard(file: h5py.File) -> Standard | None:
         return None
     group = require_group(file, STANDARD)
     return Standard(group["centre"][()], float(group.attrs["scale"]))
+
+
+def _read_search(file: h5py.File) -> LatentSearch | None:
+    if SEARCH not in file:
+        return None
+    group = require_group(file, SEARCH)
+    columns = {name: group[name].asstr()[()] if name == "status" else group[name][()] for name in COLUMNS}
+    return LatentSearch(group["latent"][()], columns, str(group.attrs["rule"]), int(group.attrs["rows"]))
 
 
 def stored_data_hash(path: str | PathLike[str]) -> str:

@@ -20,6 +20,7 @@ from statfe.errors import UsageError
 from statfe.executors import Crew
 from statfe.learned.adam import Adam
 from statfe.learned.flat import lined_up
+from statfe.learned.vae.latent_table import LatentSearch
 from statfe.learned.vae.model import PRECISIONS, Vae, VaeShape, fresh_vae
 from statfe.learned.vae.objective import Descent, Objective
 from statfe.learned.vae.rows import bound_rows, log_weight_rows
@@ -104,6 +105,8 @@ class TrainedVae:
         ``diverged`` where an epoch went wrong: the model is that before it.
     constant_columns
         Columns of the training data with one value.
+    search
+        How its latent units were chosen; None where they were given.
     """
 
     vae: Vae
@@ -117,12 +120,14 @@ class TrainedVae:
     message: str = ""
     standard: Standard | None = None
     constant_columns: int = 0
+    search: LatentSearch | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Shape, options, status and what each epoch saw, as plain values."""
         return {
             **settings(self), "epochs": self.epochs, "status": self.status, "message": self.message,
             "constant_columns": self.constant_columns,
+            **({} if self.search is None else {"latent_search": self.search.to_dict()}),
             "history": {name: values.tolist() for name, values in self.history.items()}}
 
 

@@ -23,6 +23,7 @@ from statfe.attractors.found import AttractorSet, Points
 from statfe.attractors.found_file import write_found
 from statfe.attractors.importing import import_data
 from statfe.attractors.intrinsic import intrinsic_dimensions
+from statfe.attractors.measure import _one
 from statfe.attractors.network.grouping import trajectory_labels
 from statfe.attractors.observe import View, make_observer
 from statfe.attractors.record import Record, cloud_of
@@ -143,6 +144,12 @@ def test_a_record_of_a_law_rests_by_the_size_of_its_box():
     values[0, :, 0] = 1e-9 * np.exp(-np.arange(100.0))
     assert Record(values, 1.0, ("x", "y", "z"), build_system("lorenz63:rho=0.5"), "test").still
     assert not Record(values, 1.0, ("x", "y", "z"), None, "test").still
+
+
+def test_a_record_at_rest_has_no_return_map():
+    still, parts = Record(np.ones((1, 900, 2)), 1.0, ("x", "y"), None, "test"), {}
+    assert _one("section", still, None, None, 1, parts)[0].status == "diverged"
+    assert "return_map" not in parts
 
 
 @pytest.mark.parametrize("samples", [1, 2, 5, 40])

@@ -149,7 +149,8 @@ def _one(quantity: str, record: Record, cloud: Cloud | None, plane: str | None, 
         return [peak]
     if quantity == "section":
         parts["section"], back = poincare_section(record, plane)
-        parts["return_of"], parts["return_map"] = return_map(record)
+        if not record.still:  # else what is left are the ups and downs of rounding
+            parts["return_of"], parts["return_map"] = return_map(record)
         return [back]
     assert cloud is not None
     if quantity == "recurrence":

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from statfe.errors import SpecError
@@ -21,6 +21,8 @@ OPTIONS = (
     Option("x", "float", 0.5), Option("word", "str", "plain"), Option("kind", "str", "a", choices=("a", "bb", "ccc")),
     Option("extra", "float", optional=True),
 )
+#: Draws may be slow on a busy machine, which says nothing of the specs.
+SLOW_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FILE = (Option("path", "path"), Option("convention", "str", "minus", choices=("minus", "plus")))
 
 
@@ -80,6 +82,7 @@ def test_no_options_at_all() -> None:
         check_options("m", {"a": "1"}, ())
 
 
+@SLOW_MACHINE
 @given(
     shape=st.lists(st.integers(1, 10**6), min_size=1, max_size=5), n=st.integers(0, 10**6),
     x=st.floats(allow_nan=False, allow_infinity=False), kind=st.sampled_from(["a", "bb", "ccc"]),
@@ -99,6 +102,7 @@ def test_a_spec_is_kept_as_it_was_given(text: str) -> None:
     assert str(check_options(name, raw, OPTIONS)) == text
 
 
+@SLOW_MACHINE
 @given(
     path=st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1).filter(
         lambda text: text == text.strip()),

@@ -6,9 +6,11 @@ makes the help text and the error messages.
 
 from __future__ import annotations
 
+import importlib
 import math
 import operator
 import os
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -250,3 +252,14 @@ def _parse_grid_text(text: str, what: str) -> np.ndarray:
     if not math.isfinite(last - first):
         raise SpecError(f"{what} grid {text!r}: values must be finite")
     return np.linspace(first, last, number)
+
+
+def families_in(package: str) -> dict[str, Any]:
+    """The `FAMILY` of every file of a package by its name, in the order of the files."""
+    found: dict[str, Any] = {}
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        family = importlib.import_module(f"{package}.{info.name}").FAMILY
+        if family.name in found:
+            raise ValueError(f"two families are called {family.name!r}")
+        found[family.name] = family
+    return found

@@ -135,6 +135,15 @@ class AttractorSet:
         """Number of attractors."""
         return len(self.kinds)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Facts of the search and a row an attractor, without the states."""
+        names = ("free_energy", "stability", "basin_fraction", "basin_fraction_error")
+        rows = [{"kind": self.kinds[k], **{name: getattr(self, name)[k] for name in names},
+                 **{name: values[k] for name, values in self.stats.items() if np.ndim(values)}}
+                for k in range(self.count)]
+        return {"model": self.system, "method": self.method, "seed": self.seed, "status": self.status,
+                "message": self.message, "attractors": rows}
+
     def share(self, answer: int) -> float:
         """Share of the starts with one of the answers that are no attractor."""
         return float(np.mean(self.labels == answer)) if len(self.labels) else 0.0

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import os
-import pkgutil
 
 from statfe.errors import SpecError, unknown_name
 from statfe.models.family import Family
 from statfe.models.ising import IsingModel
-from statfe.spec import check_options, split_spec
+from statfe.spec import check_options, families_in, split_spec
 
 PACKAGE = "statfe.models.families"
 
@@ -18,13 +16,7 @@ PACKAGE = "statfe.models.families"
 @functools.cache
 def families() -> dict[str, Family]:
     """All families by name, in the order of their files."""
-    found: dict[str, Family] = {}
-    for info in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__):
-        family: Family = importlib.import_module(f"{PACKAGE}.{info.name}").FAMILY
-        if family.name in found:
-            raise ValueError(f"two families are called {family.name!r}")
-        found[family.name] = family
-    return found
+    return families_in(PACKAGE)
 
 
 def is_buildable(spec: str) -> bool:

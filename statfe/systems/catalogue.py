@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import os
-import pkgutil
 
 from statfe.errors import SpecError, unknown_name
-from statfe.spec import Option, check_options, split_spec
+from statfe.spec import Option, check_options, families_in, split_spec
 from statfe.systems.system import Family, System
 
 PACKAGE = "statfe.systems.families"
@@ -17,13 +15,7 @@ PACKAGE = "statfe.systems.families"
 @functools.cache
 def families() -> dict[str, Family]:
     """All systems by name, in the order of their files."""
-    found: dict[str, Family] = {}
-    for info in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__):
-        family: Family = importlib.import_module(f"{PACKAGE}.{info.name}").FAMILY
-        if family.name in found:
-            raise ValueError(f"two systems are called {family.name!r}")
-        found[family.name] = family
-    return found
+    return families_in(PACKAGE)
 
 
 def build_system(spec: str | System) -> System:

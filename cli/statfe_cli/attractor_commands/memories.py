@@ -63,12 +63,7 @@ def command(
 def _as_dict(found: AttractorSet, seen: Recall | None) -> dict:
     from dataclasses import asdict
 
-    rows = [
-        {"kind": found.kinds[k], "free_energy": found.free_energy[k], "stability": found.stability[k],
-         "basin_fraction": found.basin_fraction[k], "basin_fraction_error": found.basin_fraction_error[k],
-         **{name: values[k] for name, values in found.stats.items()}} for k in range(found.count)]
-    entry = {"model": found.system, "method": found.method, "seed": found.seed, "status": found.status,
-             "message": found.message, "attractors": rows}
+    entry = found.to_dict()
     return entry if seen is None else {**entry, "recall": {"load": seen.load, **asdict(seen)}}
 
 

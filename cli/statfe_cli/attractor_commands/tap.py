@@ -44,19 +44,10 @@ def command(
             model, beta, output, starts=starts, seed=seed, workers=workers or available_cpus(), force=force,
             progress=progress)
     if as_json:
-        print_json(_as_dict(found))
+        print_json(found.to_dict())
     else:
         _print(found, output)
     return 0 if found.status == "converged" else NOT_CONVERGED
-
-
-def _as_dict(found: AttractorSet) -> dict:
-    rows = [
-        {"kind": found.kinds[k], "free_energy": found.free_energy[k], "stability": found.stability[k],
-         "basin_fraction": found.basin_fraction[k], "basin_fraction_error": found.basin_fraction_error[k],
-         **{name: values[k] for name, values in found.stats.items()}} for k in range(found.count)]
-    return {"model": found.system, "method": found.method, "seed": found.seed, "status": found.status,
-            "message": found.message, "attractors": rows}
 
 
 def _print(found: AttractorSet, output: str | None) -> None:

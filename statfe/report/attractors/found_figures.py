@@ -127,13 +127,21 @@ def draw_points(found: AttractorSet) -> Figure:
     assert found.points is not None
     figure = Figure(figsize=(6.2, 4.4), layout="constrained")
     axes = figure.subplots()
+    shown = [0, min(1, len(found.coordinates) - 1)]
+    spans = np.ptp(found.points.states[:, shown], axis=0)
+    extent = float(spans.max()) or 1.0
     for k in range(min(found.count, BARS)):
         own = thinned(found.points.states[found.points.labels == k], POINTS // max(1, min(found.count, BARS)))
-        axes.scatter(own[:, 0], own[:, min(1, own.shape[1] - 1)], s=4.0 if len(own) > 10 else 40.0, linewidths=0.0,
+        large = len(own) <= 10 or np.ptp(own[:, shown], axis=0).max() < 1e-2 * extent
+        axes.scatter(own[:, 0], own[:, shown[-1]], s=40.0 if large else 4.0, linewidths=0.0,
                      color=COLOURS[k % len(COLOURS)], marker=MARKERS[(k // len(COLOURS)) % len(MARKERS)],
                      label=label(f"{k}: {found.kinds[k]}", 40), rasterized=True)
     axes.set_xlabel(label(found.coordinates[0], 40))
-    axes.set_ylabel(label(found.coordinates[min(1, len(found.coordinates) - 1)], 40))
+    axes.set_ylabel(label(found.coordinates[shown[-1]], 40))
+    for place, span, limits in zip(shown, spans, ("xlim", "ylim"), strict=True):
+        if span < 1e-6 * extent:  # rounding, not motion
+            middle = float(found.points.states[:, place].mean())
+            axes.set(**{limits: (middle - 0.5 * extent, middle + 0.5 * extent)})
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), markerscale=2.0)
     return figure
 

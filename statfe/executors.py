@@ -33,9 +33,15 @@ class Crew:
 
     Whoever is free takes the next task, so a late thread holds nobody up. What a task does must depend on its number
     alone: then the results are the same bits for any number of workers.
+
+    Attributes
+    ----------
+    workers
+        Threads, the one that asks among them: as many tasks may wait for each other.
     """
 
     def __init__(self, workers: int = 1) -> None:
+        self.workers = max(1, workers)
         self._inboxes: list[SimpleQueue] = [SimpleQueue() for _ in range(workers - 1)]
         for inbox in self._inboxes:
             threading.Thread(target=_serve, args=(inbox,), daemon=True).start()

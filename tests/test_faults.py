@@ -81,6 +81,16 @@ FAULTS = {
         "statfe/machines/gibbs.py", "slice(k * LANES // len(blocks), (k + 1) * LANES // len(blocks))",
         "slice(0, LANES // len(blocks))",
         "test_training_threads.py::test_a_gibbs_step_is_draws_one_after_the_other"),
+    "contrastive divergence: threads do not wait": (
+        "statfe/kernels/team.py", "while _seen(counter) < threads * meetings:", "while _seen(counter) < 0:",
+        "test_contrastive_steps.py::test_a_meeting_waits_for_all"),
+    "contrastive divergence: chains pull the weights up": (
+        "statfe/kernels/contrastive.py", "right.dtype.type(-1.0 / m)", "right.dtype.type(1.0 / m)",
+        "test_contrastive_steps.py::test_it_makes_the_steps_of_the_plain_course"),
+    "contrastive divergence: visible biases with the wrong sign": (
+        "statfe/kernels/contrastive.py", "probabilities_single(shown, a, ones, shown)",
+        "probabilities_single(shown, -a, ones, shown)",
+        "test_contrastive_steps.py::test_chains_follow_the_machine"),
     "RBM: the reaction term without its half": (
         "statfe/machines/tap_points.py", "- (own - half) * (spread @ second)", "- own * (spread @ second)",
         "test_rbm_gradients.py::test_tap_is_the_plefka_expansion_of_the_spin_model"),

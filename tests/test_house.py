@@ -125,9 +125,9 @@ def test_numba_is_imported_in_one_place_and_kernels_alone_use_it():
     for path in sources():
         names = {name for _, name in imports(path)}
         if any(n.split(".")[0] == "numba" for n in names):
-            # Options of compilation stand in one place; vectors of lanes need LLVM itself.
-            vectors = [Path(f"statfe/kernels/{kind}_vectors.py") for kind in ("lane", "bit", "product", "march")]
-            assert path in (Path("statfe/_jit.py"), *vectors)
+            # Options of compilation stand in one place; vectors of lanes, atomic numbers and gemm need LLVM itself.
+            low = [*(f"{kind}_vectors" for kind in ("lane", "bit", "product", "march")), "team", "matrix_products"]
+            assert path in (Path("statfe/_jit.py"), *(Path(f"statfe/kernels/{name}.py") for name in low))
         if "statfe._jit" in names:
             others = (Path("statfe/doctor.py"), Path("statfe/store/unfinished.py"))  # they compile nothing
             # laws of motion are put into the loops of the kernels, one instance each

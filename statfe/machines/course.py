@@ -9,10 +9,13 @@ which is the plain one for mu = lambda = 0 (J. Melchior, A. Fischer and L. Wisko
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from statfe.datasets.rows import MemoryRows, Rows, Survey, survey
 from statfe.executors import Crew, even_blocks
+from statfe.machines.contrastive_steps import ContrastiveSteps
 from statfe.machines.gaussian_rbm import GaussianRbm
 from statfe.machines.gaussian_tap import GaussianTapPhase
 from statfe.machines.gaussian_units import ExactGaussianPhase, GaussianUnits
@@ -86,6 +89,11 @@ class Course:
             AdamClimb(self.parameters.layout.size, self.dtype, self.crew) if settings.optimiser == "adam"
             else Momentum(self.parameters.layout.size, self.dtype, settings.momentum, self.crew))
         self.phase = self._phase(rng)
+        self.team: ContrastiveSteps | None = None
+        if isinstance(self.phase, (ContrastivePhase, PersistentPhase)) and self.dtype == np.float32 and not gaussian:
+            self.team = ContrastiveSteps(
+                settings, self.parameters, self.gradient, self.optimiser, self.phase, self.units,
+                (self.centre_visible, self.centre_hidden), CENTRE_SHARE if settings.centred else 0.0, self.crew)
         self.epochs = 0
 
     def _phase(self, rng: np.random.Generator) -> Phase | RatioMatching | ScoreMatching:
@@ -125,14 +133,21 @@ class Course:
         s = self.settings
         order = generator(self.seed, (ORDER_KEY, self.epochs))
         rate = float(s.rate or 0.0) * s.rate_decay**self.epochs
-        for number, rows in enumerate(self.rows.batches(order, s.batch)):
-            self.step(self.in_units(rows), rate)
-            if number % LOOK == 0 and not self.is_sound():
+        batches = self.rows.batches(order, s.batch)
+        for _ in self._steps(batches, rate) if self.team is None else self.team.steps(batches, rate):
+            if not self.is_sound():
                 return False
         if not self.is_sound():
             return False
         self.epochs += 1
         return True
+
+    def _steps(self, batches: Iterator[np.ndarray], rate: float) -> Iterator[None]:
+        """A step for each of `batches`; yields where parameters may be looked at."""
+        for number, rows in enumerate(batches):
+            self.step(self.in_units(rows), rate)
+            if number % LOOK == 0:
+                yield
 
     def step(self, visible: np.ndarray, rate: float) -> None:
         """One step up the gradient of a minibatch."""

@@ -75,7 +75,7 @@ class MemoryRows(Rows):
         """By one permutation of all rows."""
         order = rng.permutation(len(self))
         for first in range(0, len(order) - size + 1 if whole else len(order), size):
-            yield self.values[order[first:first + size]]
+            yield self.values.take(order[first:first + size], axis=0)
 
 
 @dataclass(frozen=True)

@@ -101,9 +101,12 @@ class DenseNetwork:
         self, layers: list[np.ndarray], slopes: list[np.ndarray], into: Mapping[str, np.ndarray]
     ) -> list[Callable[[], object]]:
         """Calls, in any order, that turn what `slopes_down` left into slopes of biases and of blocks of weights."""
+        ones: np.ndarray = np.ones(len(slopes[0]), slopes[0].dtype)
+
         def biases() -> None:
             for layer in range(self.depth):
-                np.add.reduce(slopes[layer], axis=0, out=into[self.biases(layer)])
+                # a third of the time of numpy's sum over rows
+                np.dot(ones, slopes[layer], out=into[self.biases(layer)])
 
         parts: list[Callable[[], object]] = []
         for layer, below in enumerate(self.widths[:-1]):

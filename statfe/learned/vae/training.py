@@ -214,15 +214,17 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
     assert state.adam_first is not None
     assert state.adam_second is not None
     adam.restore(state.adam_count, state.adam_first, state.adam_second)
-    objective = Objective(options.objective, options.samples, options.kl_weight)
+    objective = now = Objective(options.objective, options.samples, options.kl_weight)
     descent = Descent(shape, options.batch, objective.copies, kind, crew)
     steps, rate = len(data) // options.batch, options.rate * options.rate_decay**state.epochs
     seen = np.empty((steps, len(MONITORS) - 1))
     for k, rows in enumerate(data.batches(rng, options.batch, whole=True)):
         noise = rng.standard_normal((len(rows), options.samples, shape.latent), dtype=kind)
         weight = options.kl_weight * _rise(state.epochs + (k + 1) / steps, options.warm_up)
+        if weight != now.kl_weight:
+            now = objective.at(weight)
         with np.errstate(over="ignore", invalid="ignore"):
-            loss = descent.loss(vae, rows, noise, objective.at(weight))
+            loss = descent.loss(vae, rows, noise, now)
             square = adam.step(vae.parameters, descent.gradient, rate)
         if shape.likelihood == "gaussian":
             # arrays are views, but the variances were computed

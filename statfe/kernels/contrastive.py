@@ -22,7 +22,7 @@ import numpy as np
 from statfe._jit import njit
 from statfe.kernels.adam import adam_step
 from statfe.kernels.matrix_products import product, product_of_columns, product_with_rows
-from statfe.kernels.rbm import draw_single, momentum_step, probabilities_single
+from statfe.kernels.rbm import draw_single, probabilities_single
 from statfe.kernels.team import meet
 
 #: Rows of `cuts`: what block k has of samples, of chains, of visible and of hidden units, and of random streams.
@@ -62,8 +62,38 @@ def _gibbs(gemm, hidden, parameters, states, ones, units, turned, shown, after):
 
 
 @njit
+def _copy(rows, out):
+    """out = rows. (An assignment of slices compiles for seconds, for the words of an error.)"""
+    for r in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            out[r, i] = rows[r, i]
+
+
+@njit
+def _scale(rows, factor):
+    """rows = factor rows."""
+    for r in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            rows[r, j] *= factor
+
+
+@njit
+def _add(row, factor, total):
+    """total += factor row."""
+    for i in range(len(row)):
+        total[i] += factor * row[i]
+
+
+@njit
+def _dots(gemm, first, last, left, right, mu, centre, dots):
+    """R lambda and L mu of some rows."""
+    product_with_rows(gemm, right[first:last], centre.reshape((1, len(centre))), dots[first:last, :1])
+    product_with_rows(gemm, left[first:last], mu.reshape((1, len(mu))), dots[first:last, 1:])
+
+
+@njit
 def _rows(k, cuts, gemm, steps, left, right, chains, parameters, streams, units, turned, centres, dots):
-    """Phase `rows` of block k; `dots` becomes R lambda and L mu of its rows."""
+    """Phase `rows` of block k; columns of `dots` become R lambda and L mu of its rows."""
     W, b, mu, centre = parameters[2], parameters[1], centres[0], centres[1]
     m = len(units)
     n = len(left) - 2 - m
@@ -76,21 +106,19 @@ def _rows(k, cuts, gemm, steps, left, right, chains, parameters, streams, units,
     _chances(gemm, left[s0:s1], W, b, ones, data)
     start = data
     if len(chains):
-        shown[:] = chains[c0:c1]
+        _copy(chains[c0:c1], shown)
         _chances(gemm, shown, W, b, ones, after)
         start = after
     for _ in range(steps):
         _gibbs(gemm, start, parameters, states, ones, units[c0:c1], block, shown, after)
         start = after
     if len(chains):
-        chains[c0:c1] = shown
-    streams[:, lanes] = states
-    data *= right.dtype.type(1.0 / n)
-    after *= right.dtype.type(-1.0 / m)
-    for first, last in ((s0, s1), (n + c0, n + c1)):
-        for r in range(first, last):
-            dots[0, r] = np.dot(right[r], centre)
-            dots[1, r] = np.dot(left[r], mu)
+        _copy(shown, chains[c0:c1])
+    _copy(states, streams[:, lanes])
+    _scale(data, right.dtype.type(1.0 / n))
+    _scale(after, right.dtype.type(-1.0 / m))
+    _dots(gemm, s0, s1, left, right, mu, centre, dots)
+    _dots(gemm, n + c0, n + c1, left, right, mu, centre, dots)
 
 
 @njit
@@ -99,36 +127,35 @@ def _means(k, cuts, m, left, right, centres, data_means):
     mu, centre = centres
     n = len(left) - 2 - m
     i0, i1, j0, j1 = cuts[VISIBLE, k], cuts[VISIBLE, k + 1], cuts[HIDDEN, k], cuts[HIDDEN, k + 1]
-    difference = left[n + m + 1, i0:i1]
-    chains = np.zeros(i1 - i0, left.dtype)
+    share, other = left.dtype.type(1.0 / n), left.dtype.type(-1.0 / m)
+    one, less = left.dtype.type(1.0), left.dtype.type(-1.0)
+    difference, chains = left[n + m + 1, i0:i1], np.zeros(i1 - i0, left.dtype)
     difference[:] = 0.0
     for r in range(n):
-        difference += left[r, i0:i1]
+        _add(left[r, i0:i1], one, difference)
     for r in range(n, n + m):
-        chains += left[r, i0:i1]
-    share, other = left.dtype.type(1.0 / n), left.dtype.type(1.0 / m)
+        _add(left[r, i0:i1], one, chains)
     for i in range(i1 - i0):
-        difference[i] = share * difference[i] - other * chains[i]
-    left[n + m, i0:i1] = mu[i0:i1]
-    found = data_means[j0:j1]
+        difference[i] = share * difference[i] + other * chains[i]
+        left[n + m, i0 + i] = mu[i0 + i]
+    found, total = data_means[j0:j1], right[n + m, j0:j1]
     found[:] = 0.0
+    total[:] = 0.0
     for r in range(n):
-        found += right[r, j0:j1]
-    total = right[n + m, j0:j1]
-    total[:] = -found
-    for r in range(n, n + m):
-        total -= right[r, j0:j1]
-    right[n + m + 1, j0:j1] = -centre[j0:j1]
+        _add(right[r, j0:j1], one, found)
+    for r in range(n + m):
+        _add(right[r, j0:j1], less, total)
+    for j in range(j0, j1):
+        right[n + m + 1, j] = -centre[j]
 
 
 @njit
-def _bias_slopes(rows, factors, first, out):
-    """out = first - rows^T factors, over all rows."""
-    out[:] = first
+def _bias_slopes(rows, factors, sign, first, out):
+    """out = sign first - rows^T factors, over all rows."""
+    out[:] = 0.0
+    _add(first, sign, out)
     for r in range(len(rows)):
-        factor = factors[r]
-        for i in range(len(out)):
-            out[i] -= factor * rows[r, i]
+        _add(rows[r], -factors[r], out)
 
 
 @njit
@@ -137,9 +164,10 @@ def _move(adam, count, rates, parameters, gradient, first, second):
     if adam:
         adam_step(parameters, gradient, first, second, count, -rates[0], rates[4], rates[5], rates[6])
     else:
-        kind = parameters.dtype.type
-        step, momentum = np.full(1, kind(rates[0])), np.full(1, kind(rates[1]))
-        momentum_step(parameters, gradient, first, step, momentum)
+        step, momentum = parameters.dtype.type(rates[0]), parameters.dtype.type(rates[1])
+        for i in range(len(parameters)):
+            first[i] = momentum * first[i] + step * gradient[i]
+            parameters[i] += first[i]
 
 
 @njit
@@ -177,13 +205,14 @@ def _climb(k, cuts, gemm, adam, count, rates, carried, left, right, dots, parame
     mu, centre = centres
     i0, i1, j0, j1 = cuts[VISIBLE, k], cuts[VISIBLE, k + 1], cuts[HIDDEN, k], cuts[HIDDEN, k + 1]
     rows = len(left)
-    by_hidden, by_visible = dots[0].copy(), dots[1].copy()
-    before = right[rows - 1]  # -lambda; others may have moved lambda itself
-    for r in range(rows - 2, rows):
-        by_hidden[r] = -np.dot(right[r], before)
-        by_visible[r] = np.dot(left[r], mu)
-    _bias_slopes(left[:, i0:i1], by_hidden, left[rows - 1, i0:i1], gradient[0][i0:i1])
-    _bias_slopes(right[:, j0:j1], by_visible, -right[rows - 2, j0:j1], gradient[1][j0:j1])
+    one, less = left.dtype.type(1.0), left.dtype.type(-1.0)
+    by_row = dots.copy()
+    # with -lambda as the last row of R has it: others may have moved lambda itself
+    _dots(gemm, rows - 2, rows, left, right, mu, right[rows - 1], by_row)
+    by_row[rows - 2, 0] = -by_row[rows - 2, 0]
+    by_row[rows - 1, 0] = -by_row[rows - 1, 0]
+    _bias_slopes(left[:, i0:i1], by_row[:, 0], one, left[rows - 1, i0:i1], gradient[0][i0:i1])
+    _bias_slopes(right[:, j0:j1], by_row[:, 1], less, right[rows - 2, j0:j1], gradient[1][j0:j1])
     _move(adam, count, rates, parameters[0][i0:i1], gradient[0][i0:i1], first[0][i0:i1], second[0][i0:i1])
     _move(adam, count, rates, parameters[1][j0:j1], gradient[1][j0:j1], first[1][j0:j1], second[1][j0:j1])
     _move_weights(i0, i1, gemm, adam, count, rates, carried, left, right, parameters[2], gradient[2], first[2],
@@ -222,7 +251,7 @@ def contrastive_steps(
     cuts
         Where blocks begin and end, int64, shape (5, blocks + 1).
     room
-        R, units of the hidden layer (m, n_hidden), a flat array of m n_visible, the dots (2, n + m + 2) and the means
+        R, units of the hidden layer (m, n_hidden), a flat array of m n_visible, the dots (n + m + 2, 2) and the means
         of h over the data.
     adam, count
         Whether Adam moves, and steps made before.

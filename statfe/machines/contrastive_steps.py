@@ -83,7 +83,7 @@ class ContrastiveSteps:
             left[k, :n] = rows
         m, kind = height - n - 2, self._units.dtype
         room = (lined_up((height, hidden), kind, 2), np.empty((m, hidden), kind), np.empty(m * visible, kind),
-                np.empty((2, height), kind), np.empty(hidden, kind))
+                np.empty((height, 2), kind), np.empty(hidden, kind))
         cuts = _cuts(n, m, visible, hidden)
         threads = min(self._crew.workers, cuts.shape[1] - 1)
         counter: np.ndarray = np.zeros(1, np.int64)

@@ -15,7 +15,7 @@ from statfe.attractors.exponents import lyapunov, of_growth
 from statfe.attractors.integrators import integrator_of
 from statfe.attractors.kaplan_yorke import dimension, kaplan_yorke, slopes
 from statfe.attractors.rules import energy_rule, trace_rule, zero_rule
-from statfe.attractors.tangent import STEPS, Growth, plan_growth
+from statfe.attractors.tangent import Growth, plan_growth
 from statfe.errors import UsageError
 from statfe.kernels import march, march_steps
 from statfe.kernels import tangent as kernels
@@ -27,34 +27,7 @@ from tests.systems_for_tests import (
     plane_map,
     turning_along,
 )
-
-
-def put(template, **parts):
-    """A template in plain Python, with its stand-ins replaced."""
-    names = {name: getattr(part, "py_func", part) for name, part in
-             {**{n: getattr(kernels, n) for n in ("ahead", "orthonormalise", "log_determinant")}, **parts}.items()}
-    return types.FunctionType(template.__code__, {**template.__globals__, **names}, template.__name__)
-
-
-def plain_step(system, name, along=None):
-    """The tangent step of a system in plain Python."""
-    pull = put(kernels.pull_matrix, jacobian=system.jacobian) if along is None else put(
-        kernels.pull_vectors, jacobian=system.jacobian, tangent=along)
-    if name == "etdrk4":
-        return put(kernels.etdrk4_tangent, bent=put(kernels.bent, rhs=system.rhs, pull=pull))
-    return put(STEPS[name], rhs=system.rhs, pull=pull)
-
-
-def rooms(n, k):
-    return np.empty((6, n)), np.empty((6, n, k)), np.empty((n + 2, n))
-
-
-def table_of(system, name, dt):
-    table = np.zeros((7, system.dimension))
-    constants = integrator_of(system, name).constants(system, dt)
-    table[:len(constants)] = constants
-    return table
-
+from tests.tangent_steps import plain_step, rooms, table_of
 
 CASES = [("rk4", flow()), ("etdrk4", flow(stiff=lambda _p: np.array([-1.0, -0.5, -3.0]))),
          ("yoshida4", hamiltonian()), ("map", build_system("henon"))]

@@ -195,7 +195,7 @@ def _spread_cells(runs: int, converged: int, s: Spread) -> list[str]:
 @click.option("--system", "systems", multiple=True, metavar="SPEC",
               help="A system to measure; may be repeated.  [default: every system of the catalogue]")
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Length of all runs over the default.")
-@click.option("-o", "--output", metavar="OUT/", help="Folder for attractors.json and attractors.csv.")
+@click.option("-o", "--output", metavar="OUT/", help="Folder for attractors.json, attractors.csv and attractors.md.")
 @seed_option
 @workers_option
 @force_option
@@ -206,7 +206,8 @@ def attractors(
     """Lyapunov exponents of every system, against published values and the rules they must obey.
 
     The sum of all exponents is the mean trace of the Jacobian, a flow has an exponent zero, those of Hamiltonian
-    systems come in pairs, and conserved quantities do not drift.
+    systems come in pairs, and conserved quantities do not drift. Some systems are measured by two integrators,
+    which must agree within their errors.
 
     \b
     statfe bench attractors -o bench/
@@ -241,7 +242,8 @@ def _attractors_page(found: AttractorsBench) -> str:
                      *(_rule_cell(r.rule(start)) for start in ("sum", "an exponent", "exponents in", "conserved")),
                      f"{r.seconds:.1f}", r.status])
     head = ["system", "dim", "motion", "exponents", "D_KY", "trace", "zero", "pairs", "energy", "s", "status"]
-    parts = [f"exponents a unit of time or step; seed {found.seed}, scale {found.scale:g}\n"
+    parts = [f"exponents a unit of time or step; seed {found.seed}, scale {found.scale:g}, "
+             f"{found.cpu_seconds:.0f} s of one core\n"
              + table(head, rows, left=(0, 2, 3, 10))]
     rows = [[r.system, c.quantity, with_error(c.value, c.error), f"{c.known:.6g}", f"{c.tolerance:.1g}",
              f"{c.sigmas:.1f}", "yes" if c.close else "NO", "yes" if c.inside else "NO", c.source]
@@ -249,9 +251,16 @@ def _attractors_page(found: AttractorsBench) -> str:
     if rows:
         head = ["system", "", "measured", "known", "trust", "sigmas", "within 1%", "in 2 sigma", "source"]
         parts.append("against known values\n" + table(head, rows, left=(0, 1, 8)))
+    rows = [[a.system, *(f"{name} {step:.3g}" for name, step in zip(a.integrators, a.steps, strict=True)), d.quantity,
+             *(with_error(v, e) for v, e in zip(d.values, d.errors, strict=True)), f"{d.sigmas:.1f}",
+             "yes" if a.agree else "NO"] for a in found.agreements for d in a.differences]
+    if rows:
+        head = ["system", "first", "second", "", "by the first", "by the second", "sigmas", "agree"]
+        parts.append("two integrators\n" + table(head, rows, left=(0, 1, 2, 3)))
     notes = [f"{r.system}: {r.message}" for r in found.rows if r.message]
     notes += [f"{r.system}: {rule.name}: {rule.message}" for r in found.rows for rule in r.rules
               if rule.passed is None]
+    notes += [f"{a.system} by two integrators: {a.message}" for a in found.agreements if a.message]
     notes += [f"not measured: {name}: {reason}" for name, reason in found.skipped]
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
 

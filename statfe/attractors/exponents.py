@@ -20,7 +20,7 @@ from statfe.attractors.invariant import Invariant, unsupported
 from statfe.attractors.kaplan_yorke import dimension
 from statfe.attractors.record import RESTS, sizes
 from statfe.attractors.rules import ZERO, Rule, check_rules, failures
-from statfe.attractors.tangent import Growth, cost_of, grow, plan_growth
+from statfe.attractors.tangent import Growth, Plan, cost_of, grow, plan_growth
 from statfe.result import Status
 from statfe.stats import halves_apart
 from statfe.systems.system import System, holds_torus
@@ -31,6 +31,10 @@ LEAST_WINDOWS, MOST_APART = 20.0, 4.5
 SIGMAS = 3.0
 #: Longest second run for a `target`, as a multiple of the first, and the most work of one.
 MORE, MOST_WORK = 12.0, 1.5e10
+#: A first look at whether the motion rests takes this share of the steps, without vectors but one.
+LOOK = 1 / 32
+#: Coordinates from which that look pays.
+MANY = 16
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,14 @@ def lyapunov(
         Of `statfe.attractors.tangent.plan_growth`: `length`, `scale`, `dt`, `trajectories`, `transient`, `integrator`.
     """
     plan = plan_growth(system, count, **options)
-    found = of_growth(system, grow(system, plan, starts, seed, workers))
-    if found.motion == "fixed point" and count is None and plan.count < system.dimension:
-        # all eigenvalues cost nothing more
+    # all eigenvalues cost nothing more
+    kept = system.dimension if count is None else plan.count
+    resting = _look(system, plan, starts, seed, workers) if system.dimension > MANY else None
+    found = of_growth(system, grow(system, plan, starts, seed, workers)) if resting is None else of_growth(
+        system, dataclasses.replace(resting, plan=dataclasses.replace(resting.plan, count=kept)))
+    if found.motion == "fixed point" and found.growth.plan.count < kept:
         return of_growth(system, dataclasses.replace(
-            found.growth, plan=dataclasses.replace(found.growth.plan, count=system.dimension)))
+            found.growth, plan=dataclasses.replace(found.growth.plan, count=kept)))
     if target is None or found.motion != "chaotic":
         return found
     short = (float(found.exponents.error[0]) / (target * float(found.exponents.value[0]))) ** 2
@@ -93,6 +100,17 @@ def lyapunov(
         return found
     return of_growth(system, grow(system, dataclasses.replace(plan, turns=round(plan.turns * more)), starts, seed,
                                   workers))
+
+
+def _look(system: System, plan: Plan, starts: np.ndarray | None, seed: int, workers: int) -> Growth | None:
+    """A short run where the motion ends at rest in a fixed point that attracts: a longer one would say the same."""
+    short = dataclasses.replace(plan, count=1, turns=max(1, math.ceil(plan.turns * LOOK)))
+    growth = grow(system, short, starts, seed, workers)
+    if np.isfinite(growth.escaped) or not rests(system, growth):
+        return None
+    eigenvalues = np.linalg.eigvals(system.jacobian_at(growth.ends[0, -1]))
+    pulls = eigenvalues.real < 0.0 if system.kind == "flow" else np.abs(eigenvalues) < 1.0
+    return growth if bool(pulls.all()) else None
 
 
 def of_growth(system: System, growth: Growth) -> Exponents:

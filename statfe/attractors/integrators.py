@@ -122,6 +122,11 @@ def compiled_law(system: System) -> Any:
     return law(system.rhs)
 
 
+def compiled_jacobian(system: System) -> Any:
+    """The derivative of the law, to be called from Python."""
+    return law(system.jacobian)
+
+
 def integrator_of(system: System, name: str | None = None) -> Integrator:
     """The integrator called `name`; when None the default of the system.
 

@@ -79,8 +79,13 @@ class Record:
 
 
 def sizes(system: System, states: np.ndarray) -> np.ndarray:
-    """Size of each coordinate by its states (trajectory, time, dimension) and the system's box; a turn for angles."""
+    """Size of each coordinate by its states (trajectory, time, dimension) and the system's box; a turn for angles.
+
+    A coordinate that ends at 0 and has no width in the box is left with rounding, so none is smaller than `RESTS` of
+    the largest.
+    """
     found = np.maximum(np.abs(states).max(axis=(0, 1)), system.box[:, 1] - system.box[:, 0])
+    found = np.maximum(found, RESTS * float(found.max()))
     found[list(system.angles)] = 2.0 * math.pi
     return found
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from statfe.attractors.exponents import Exponents
 from statfe.attractors.rules import Rule
+from statfe.bench.attractors.agreement import Agreement
 from statfe.result import plain
 from statfe.systems.system import Known, System
 
@@ -140,7 +141,15 @@ def checks_of(known: Known, found: Exponents) -> list[Check]:
 
 @dataclass
 class AttractorsBench:
-    """The whole table."""
+    """The whole table.
+
+    Attributes
+    ----------
+    agreements
+        Pairs of integrators.
+    cpu_seconds
+        Time of all cores together, that of compiling laws included.
+    """
 
     seed: int
     scale: float
@@ -150,11 +159,14 @@ class AttractorsBench:
     versions: dict[str, str]
     rows: list[Row] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
+    cpu_seconds: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         own = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {**own, "rows": [r.to_dict() for r in self.rows],
+                "agreements": [a.to_dict() for a in self.agreements],
                 "skipped": [{"system": name, "reason": reason} for name, reason in self.skipped]}
 
     def json_bytes(self) -> bytes:

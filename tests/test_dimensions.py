@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from statfe.attractors.correlation import correlation_dimension, correlation_sum, jackknife, local_slopes
+from statfe.attractors.correlation import (
+    CorrelationSum,
+    correlation_dimension,
+    correlation_sum,
+    fit,
+    jackknife,
+    local_slopes,
+)
 from statfe.attractors.intrinsic import intrinsic_dimensions, mle_inverses, neighbours, two_nn_slope
-from statfe.attractors.record import Cloud
+from statfe.attractors.lifting import chart_of, make_lifting
+from statfe.attractors.record import Cloud, Record, cloud_of
 from statfe.kernels.pairs import count_pairs, nearest
 from tests.retry import sequential
 
@@ -39,16 +47,90 @@ def cantor(seed):
     return (2 * draw(seed).integers(0, 2, (N, 30)) * 3.0 ** -np.arange(1, 31)).sum(axis=1)[:, None]
 
 
+def tube(a, b):
+    """A torus in space, from the angles around its axis and around its tube."""
+    return np.stack([(2 + 0.8 * np.cos(b)) * np.cos(a), (2 + 0.8 * np.cos(b)) * np.sin(a), 0.8 * np.sin(b)], axis=-1)
+
+
+def sphere(seed):
+    x = draw(seed).standard_normal((N, 3))
+    return x / np.linalg.norm(x, axis=1)[:, None]
+
+
+def henon(seed):
+    x, y = 0.2 * draw(seed).random((2, 100))
+    orbit = []
+    for _ in range(100 + N // 100):
+        x, y = 1.0 - 1.4 * x**2 + y, 0.3 * x
+        orbit.append(np.stack([x, y], axis=1))
+    return np.concatenate(orbit[100:])
+
+
+def lorenz(seed):
+    def velocity(s):
+        return np.stack([10 * (s[1] - s[0]), s[0] * (28 - s[2]) - s[1], s[0] * s[1] - 8 / 3 * s[2]])
+
+    s, h, orbit = draw(seed).standard_normal((3, 200)) + np.array([[1.0], [1.0], [25.0]]), 0.01, []
+    for k in range(1500 + 50 * N // 200):
+        a = velocity(s)
+        b = velocity(s + h / 2 * a)
+        c = velocity(s + h / 2 * b)
+        s = s + h / 6 * (a + 2 * b + 2 * c + velocity(s + h * c))
+        orbit += [s.T] if k >= 1500 and k % 50 == 0 else []
+    return np.concatenate(orbit)
+
+
+def lifted(points):
+    return make_lifting(chart_of(points), 64, 1).apply(points)
+
+
 @pytest.mark.parametrize(("points", "truth", "bias"), [
     (ring(draw().random(N) * 2 * np.pi), 1.0, 0.0), (torus(2), 2.0, 0.0), (cantor(3), math.log(2) / math.log(3), 0.0),
     # a cube has fewer neighbours at its faces, which pulls every slope down by a few per cent
-    (draw(4).random((N, 3)), 3.0, 0.15)], ids=["circle", "torus", "cantor", "cube"])
+    (draw(4).random((N, 3)), 3.0, 0.1), (tube(*draw(31).random((2, N)) * 2 * np.pi), 2.0, 0.0), (sphere(32), 2.0, 0.0),
+    (lifted(tube(*draw(33).random((2, N)) * 2 * np.pi)), 2.0, 0.0), (lifted(torus(34)), 2.0, 0.0),
+    # Sprott and Rowlands (2001): 1.220 +- 0.036 and 2.068 +- 0.086
+    (henon(35), 1.22, 0.0), (lorenz(36), 2.06, 0.0)],
+    ids=["circle", "torus", "cantor", "cube", "ring", "sphere", "lifted-ring", "lifted-torus", "henon", "lorenz"])
 def test_correlation_dimension_of_known_sets(points, truth, bias):
     c = cloud(points)
     found = correlation_dimension(c, correlation_sum(c))
     assert found.status == "converged"
-    assert -bias - 4 * float(found.error) < float(found.value) - truth < 4 * float(found.error)
-    assert float(found.error) < 0.12 * truth
+    assert -bias - 3 * float(found.error) < float(found.value) - truth < 3 * float(found.error)
+    assert float(found.error) < 0.03 * truth + 0.02
+    if truth == 2.0:
+        assert abs(float(found.value) - 2.0) < 0.035
+
+
+def test_the_line_through_a_region_has_no_part_of_its_bend():
+    radii = 2.0 ** (np.arange(17) / 4)
+    noise = 1.0 + 0.01 * draw(37).standard_normal((16, 1))
+    left = np.exp(1.7 * noise * np.log(radii) + 0.002 * radii**2)
+    value = np.exp(1.7 * np.log(radii) + 0.002 * radii**2)
+    empty = np.full(17, np.nan)
+    line = fit(CorrelationSum(radii, value, empty, empty, empty, left, empty), 0, 16)
+    assert line.slope == pytest.approx(1.7, abs=1e-9)
+    assert line.spread == pytest.approx(0.0, abs=1e-9)
+    assert line.block == pytest.approx(float(jackknife(1.7 * noise[:, 0])), rel=1e-9)
+    assert line.bend > 0.02
+
+
+def test_many_trajectories_are_held_against_each_other_alone():
+    # short pieces of quasi-periodic motion: pairs of one piece lie at the distances of its own returns
+    start = draw(38).random((2, 20, 1)) * 2 * np.pi
+    turn = 0.3 * np.arange(200)
+    values = tube(start[0] + turn, start[1] + 0.5 * (math.sqrt(5) - 1) * turn)
+
+    def found(trajectories, theiler=None):
+        return cloud_of(Record(values[:trajectories], 0.3, ("x", "y", "z"), None, "t"), theiler=theiler)
+
+    many = correlation_sum(found(20))
+    assert many.pairs[-1] == math.comb(20, 2) * 200**2
+    few, told = found(15), found(20, theiler=3.0)
+    assert few.apart == few.theiler < 100
+    assert told.apart == told.theiler == 10
+    answer = correlation_dimension(found(20), many)
+    assert abs(float(answer.value) - 2.0) < min(0.1, 2 * float(answer.error))
 
 
 def test_the_correlation_sum_is_the_naive_one():

@@ -557,6 +557,12 @@ FAULTS = {
     "exponents: rounding keeps a system from rest": (
         "statfe/attractors/record.py", "np.maximum(found, RESTS * float(found.max()))", "found",
         "test_bench_attractors.py::test_a_coordinate_that_ends_at_zero_does_not_keep_a_system_from_rest"),
+    "correlation dimension: the bend of the set counts as its slope": (
+        "statfe/attractors/correlation.py", "slope, bend = curve @ steps", "slope, bend = line @ steps, 0.0",
+        "test_dimensions.py::test_the_line_through_a_region_has_no_part_of_its_bend"),
+    "correlation sum: pairs of one trajectory count": (
+        "statfe/attractors/record.py", "return max(self.theiler, self.span)", "return self.theiler",
+        "test_dimensions.py::test_many_trajectories_are_held_against_each_other_alone"),
     "exponents: a rule that fails is not said": (
         "statfe/attractors/rules.py", "passed = bool(abs(value) <= allowed)", "passed = True",
         "test_exponents.py::test_a_rule_that_fails_takes_the_numbers_back"),

@@ -10,9 +10,16 @@ d ln C / d ln r where that does not depend on r. The rule by which the region is
 4. where there is none, lines over two and four octaves are tried, with regions longer in proportion: sets with gaps at
    all scales (Cantor's) have slopes that swing with ln r.
 
-The error has two parts: the jackknife over blocks of time, and the spread of the slopes over all parts of the region
-that are half as long. There is no number without a region, from too few points, above the limit 2 log10 N of Eckmann
-and Ruelle, Physica D 56, 185 (1992), or, for observations, when it fills all coordinates: more of them might give more.
+In that region ln C = a + D2 ln r + b r^2 is fitted: on a smooth set without edges the next term is of order r^2 (Gray,
+Michigan Math. J. 20, 329 (1974), for balls within the set; chords are shorter than arcs by as much). The largest radii,
+which have the best statistics, are those where it matters. Sprott and Rowlands, Int. J. Bifurcation Chaos 11, 1865
+(2001), extrapolate from large scales too. Fitted are the steps of ln C from radius to radius, which are nearly
+independent, weighted by their jackknife variances and by `MODEL`, how far sets keep to such a law at all.
+
+The error has three parts: the jackknife over blocks of time, half of what the term b r^2 changes, and the spread of the
+slopes over all parts of the region that are half as long. There is no number without a region, from too few points,
+above the limit 2 log10 N of Eckmann and Ruelle, Physica D 56, 185 (1992), or, for observations, when it fills all
+coordinates: more of them might give more.
 """
 
 from __future__ import annotations
@@ -31,6 +38,8 @@ NAME = "correlation_dimension"
 #: Bins an octave, and octaves below the largest distance.
 PER_OCTAVE, DEPTH = 4, 24
 LEAST_PAIRS, LARGEST, OCTAVES, TOLERANCE = 200, 0.05, 2.5, 0.04
+#: Relative departure of the slope between two neighbouring radii from the law.
+MODEL = 0.02
 #: Octaves of a local slope.
 SPANS = (1, 2, 4)
 #: Local slopes with larger errors than this, relative, are no part of a region.
@@ -74,7 +83,7 @@ def correlation_sum(cloud: Cloud, workers: int = 1) -> CorrelationSum:
     edges = np.searchsorted(cloud.blocks, np.arange(count + 1))
 
     def task(b: int) -> None:
-        count_pairs(points, cloud.places, cloud.blocks, int(edges[b]), int(edges[b + 1]), cloud.theiler, widest,
+        count_pairs(points, cloud.places, cloud.blocks, int(edges[b]), int(edges[b + 1]), cloud.apart, widest,
                     PER_OCTAVE, counts[b])
 
     map_tasks(task, range(count), workers)
@@ -145,12 +154,53 @@ def _region(found: CorrelationSum, span: int) -> tuple[int, int] | None:
     return best
 
 
-def _fit(radii: np.ndarray, values: np.ndarray, first: int, last: int) -> np.ndarray:
-    """Least squares slope of ln C over ln r in a region, for each row of `values`."""
-    x = np.log(radii[first:last + 1])
-    x = x - x.mean()
-    y = np.log(values[..., first:last + 1])
-    return np.asarray(y @ x / (x @ x))
+@dataclass(frozen=True)
+class Fit:
+    """The line through a region.
+
+    Attributes
+    ----------
+    slope
+        D2.
+    block, bend, spread
+        Parts of its error: the jackknife, half of what the term b r^2 changes, and the slopes of half regions.
+    """
+
+    slope: float
+    block: float
+    bend: float
+    spread: float
+
+    @property
+    def error(self) -> float:
+        """One standard deviation."""
+        return math.hypot(self.block, self.bend, self.spread)
+
+
+def fit(found: CorrelationSum, first: int, last: int) -> Fit:
+    """Weighted least squares of the steps of ln C on those of ln r and r^2, between two radii."""
+    here = slice(first, last + 1)
+    radii = found.radii[here]
+    steps, steps_out = np.diff(np.log(found.value[here])), np.diff(np.log(found.left_out[:, here]), axis=1)
+    logs, squares = np.diff(np.log(radii)), np.diff((radii / radii[-1]) ** 2)
+    law = MODEL * np.maximum(abs(steps.mean()), 0.25 * logs)
+    weights = 1.0 / (_smooth(jackknife(steps_out) ** 2) + law**2)
+    line = weights * logs / (weights * logs @ logs)
+    both = np.stack([logs, squares])
+    curve = np.linalg.solve(both * weights @ both.T, both * weights)
+    slope, bend = curve @ steps
+    rest, half = steps - bend * squares, max((last - first) // 2, 2)
+    parts = [float(w @ y / (w @ x)) for w, x, y in (
+        ((weights * logs)[k:k + half], logs[k:k + half], rest[k:k + half]) for k in range(len(steps) - half + 1))]
+    return Fit(float(slope), float(jackknife(steps_out @ curve[0])), 0.5 * abs(float(slope - line @ steps)),
+               float(np.std(parts)))
+
+
+def _smooth(variances: np.ndarray) -> np.ndarray:
+    """A line through the logarithms: 16 blocks give each variance to a third only."""
+    logs = np.log(np.maximum(variances, 1e-30))
+    x = np.arange(len(logs)) - 0.5 * (len(logs) - 1)
+    return np.asarray(np.exp(logs.mean() + x * (x @ logs) / (x @ x)))
 
 
 def correlation_dimension(cloud: Cloud, found: CorrelationSum) -> Invariant:
@@ -165,18 +215,15 @@ def correlation_dimension(cloud: Cloud, found: CorrelationSum) -> Invariant:
         return unsupported(NAME, f"no region of {OCTAVES:g} octaves with one slope: {n} points are too few for this "
                                  "dimension, or noise hides it; give more points")
     first, last = region
-    value = float(_fit(found.radii, found.value, first, last))
-    block = float(jackknife(_fit(found.radii, found.left_out, first, last)))
-    length = max((last - first) // 2, 2)
-    parts = [float(_fit(found.radii, found.value, a, a + length)) for a in range(first, last - length + 1)]
-    spread = float(np.std(parts))
-    stats = {"radius_low": float(found.radii[first]), "radius_high": float(found.radii[last]), "block_error": block,
-             "region_error": spread, "points": n, "theiler": cloud.theiler}
+    line = fit(found, first, last)
+    value, error = line.slope, line.error
+    stats = {"radius_low": float(found.radii[first]), "radius_high": float(found.radii[last]),
+             "block_error": line.block, "bend_error": line.bend, "region_error": line.spread, "points": n,
+             "theiler": cloud.apart}
     limit = 2.0 * math.log10(n)
     if value > limit:
         return unsupported(NAME, f"a slope of {value:.2f} is more than {n} points can show (2 log10 N = {limit:.2f}); "
                                  "give more points")
-    error = math.hypot(block, spread)
     width = cloud.points.shape[1]
     if not cloud.whole and value > width - max(0.1 * width, 2.0 * error):
         return Invariant(NAME, np.array(value), np.array(error), "not_converged",

@@ -32,7 +32,7 @@ def neighbours(cloud: Cloud, count: int = TO, workers: int = 1) -> np.ndarray:
     edges = np.searchsorted(cloud.blocks, np.arange(cloud.count + 1))
 
     def task(b: int) -> None:
-        nearest(cloud.points, cloud.places, int(edges[b]), int(edges[b + 1]), cloud.theiler, out)
+        nearest(cloud.points, cloud.places, int(edges[b]), int(edges[b + 1]), cloud.apart, out)
 
     map_tasks(task, range(cloud.count), workers)
     return np.sqrt(out)

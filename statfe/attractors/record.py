@@ -99,7 +99,7 @@ class Cloud:
     points
         shape (N, dimension), trajectory after trajectory in the order of time.
     places
-        Time of each in samples of the cloud; trajectories lie further apart than `theiler`. int64, shape (N,).
+        Time of each in samples of the cloud; trajectories lie further apart than `apart`. int64, shape (N,).
     blocks
         Block of each, int64, shape (N,); blocks are stretches of equal length.
     theiler
@@ -110,6 +110,8 @@ class Cloud:
         All points are one, see `Record.still`.
     stride
         Samples of the record from one point to the next.
+    span
+        Where positive, pairs up to so many places apart are left out too: all pairs of one and the same trajectory.
     """
 
     points: np.ndarray
@@ -119,6 +121,12 @@ class Cloud:
     whole: bool
     still: bool = False
     stride: int = 1
+    span: int = 0
+
+    @property
+    def apart(self) -> int:
+        """Pairs of points at most so many places apart are no pairs."""
+        return max(self.theiler, self.span)
 
     @property
     def count(self) -> int:
@@ -137,7 +145,9 @@ def cloud_of(record: Record, most: int = MOST_POINTS, theiler: float | None = No
     Parameters
     ----------
     theiler
-        In units of time; the longest time that any coordinate stays correlated when not given.
+        In units of time; the longest time that any coordinate stays correlated when not given. Of `BLOCKS` trajectories
+        or more, all pairs of one and the same are left out then: they are few, and regular motion comes back to itself
+        at distances that are not those of points drawn at random.
     """
     values = record.flat_space()
     r = len(values)
@@ -147,12 +157,13 @@ def cloud_of(record: Record, most: int = MOST_POINTS, theiler: float | None = No
     window = correlation_time(values) if theiler is None else min(theiler / record.dt, each) if each > 1 else 0
     places = math.ceil(window / stride)
     each = kept.shape[1]
-    gap = each + places + 1
+    span = each if theiler is None and r >= BLOCKS else 0
+    gap = each + max(places, span) + 1
     index = np.arange(r)[:, None] * gap + np.arange(each)
     points = np.ascontiguousarray(kept.reshape(r * each, -1), dtype=np.float64)
     blocks = np.arange(len(points)) * BLOCKS // len(points)
     return Cloud(points, index.ravel().astype(np.int64), blocks.astype(np.int64), places, record.system is not None,
-                 record.still, stride)
+                 record.still, stride, span)
 
 
 def correlation_time(values: np.ndarray) -> int:

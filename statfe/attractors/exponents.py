@@ -19,7 +19,8 @@ from statfe.attractors.blocks import block_error
 from statfe.attractors.invariant import Invariant, unsupported
 from statfe.attractors.kaplan_yorke import dimension
 from statfe.attractors.record import RESTS, sizes
-from statfe.attractors.rules import ZERO, Rule, check_rules, failures
+from statfe.attractors.rules import TRACE, ZERO, Rule, check_rules, failures
+from statfe.attractors.superstable import flattened, message
 from statfe.attractors.tangent import Growth, cost_of, grow, plan_growth
 from statfe.result import Status
 from statfe.stats import halves_apart
@@ -104,9 +105,12 @@ def of_growth(system: System, growth: Growth) -> Exponents:
         return _nothing(text, growth)
     if rests(system, growth):
         return _resting(system, growth)
+    flat = flattened(system, growth.ends[0, -1]) if (growth.rates.mean(axis=(0, 1)) < 0.0).all() else 0
+    if count > system.dimension - flat:
+        return _superstable(system, growth, flat)
     if not np.isfinite(growth.rates).all():
-        return _nothing("the derivative of the law is singular or not finite: some exponents are minus infinity; ask "
-                        "for fewer of them", growth)
+        change = "ask for fewer of them" if count > 1 else "take another start or change a parameter a little"
+        return _nothing(f"the derivative of the law is singular or not finite along the motion; {change}", growth)
     found = block_error(growth.rates)
     order = np.argsort(-found.mean, kind="stable")
     value, error = found.mean[order], found.error[order]
@@ -156,21 +160,29 @@ def rests(system: System, growth: Growth) -> bool:
 
 def _resting(system: System, growth: Growth) -> Exponents:
     """Exponents at a fixed point, exactly: real parts of the eigenvalues there, or logarithms of their sizes (maps)."""
-    jacobian = system.jacobian_at(growth.ends[0, -1])
+    count, jacobian = growth.plan.count, system.jacobian_at(growth.ends[0, -1])
     eigenvalues = np.linalg.eigvals(jacobian)
+    flat = flattened(system, growth.ends[0, -1])
+    if system.kind == "map" and (flat := max(flat, int(np.sum(eigenvalues == 0.0)))) > system.dimension - count:
+        return _superstable(system, growth, flat)
     with np.errstate(divide="ignore"):
         rates = eigenvalues.real if system.kind == "flow" else np.log(np.abs(eigenvalues)) / growth.plan.dt
         volume = np.trace(jacobian) if system.kind == "flow" else np.linalg.slogdet(jacobian)[1] / growth.plan.dt
-    value = np.sort(rates)[::-1][:growth.plan.count]
+    value = np.sort(rates)[::-1][:count]
     rules = tuple(check_rules(system, dataclasses.replace(growth, traces=np.array(volume)), value, resting=True))
     zero = np.array(0.0)
-    if not np.isfinite(value).all():
-        exponents = unsupported("exponents", "the derivative is singular at the fixed point: some exponents are minus "
-                                             "infinity; ask for fewer of them", "1/time", len(value))
-    else:
-        exponents = Invariant("exponents", value, np.zeros(len(value)), units="1/time")
+    exponents = Invariant("exponents", value, np.zeros(len(value)), units="1/time")
     return Exponents(exponents, Invariant("kaplan_yorke", zero, zero), Invariant("entropy", zero, zero, units="1/time"),
                      "fixed point", rules, growth)
+
+
+def _superstable(system: System, growth: Growth, flat: int) -> Exponents:
+    """A cycle or a fixed point of a map with `flat` exponents of minus infinity among those that were asked for."""
+    text, zero = message(flat, system.dimension), np.array(0.0)
+    rule = Rule("sum of exponents = mean trace", math.nan, TRACE, None, "both are minus infinity")
+    return Exponents(unsupported("exponents", text, "1/time", growth.plan.count),
+                     Invariant("kaplan_yorke", zero, zero), Invariant("entropy", zero, zero, units="1/time"),
+                     "fixed point" if rests(system, growth) else "periodic", (rule,), growth)
 
 
 def zeros_set(system: System, value: np.ndarray) -> np.ndarray:

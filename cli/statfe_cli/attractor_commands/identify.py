@@ -105,6 +105,8 @@ def found_table(found: AttractorSet) -> str:
         for k, kind in enumerate(found.saddles.kinds[:LISTED]):
             parts.append(f"no attractor: {kind}, {found.saddles.visits[k]} starts came by, growth "
                          f"{found.saddles.growth[k]:.3g}, at {_state(found, found.saddles.states[k])}")
+    if (found.stability == float("-inf")).any():
+        parts.append("-inf: superstable, neighbours fall onto it faster than any exponential")
     return "\n".join([*parts, *([found.message] if found.message else [])])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.march import march
+from statfe.attractors.superstable import flattened_along
 
 #: Characteristic times that a return may take, and the longest cycle of a map.
 LONGEST, LONGEST_MAP = 60.0, 1024
@@ -48,7 +49,9 @@ def _map_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
 
 
 def _rate(ground: Ground, orbit: np.ndarray) -> float:
-    """Growth a step about a cycle of a map, from the product of its Jacobians."""
+    """Growth a step about a cycle of a map, by the product of its Jacobians; minus infinity where all is flat."""
+    if flattened_along(ground.system, orbit) == orbit.shape[1]:
+        return -math.inf
     product = np.eye(orbit.shape[1])
     for slopes in ground.linear(orbit)[1]:
         product = slopes @ product

@@ -122,7 +122,9 @@ def _classified(ground: Ground, x: np.ndarray, seed: int, leaving: float) -> Fin
     if cycle is None and not exponent.positive:
         exponent = largest_exponent(ground, x, seed, longer=SECOND_LOOK)
     if cycle is not None:
-        return _of_cycle(cycle, exponent, leaving)
+        # the multipliers of a cycle of a map are all of its exponents, and neighbours at a distance are not exact
+        exact = Exponent(cycle.growth, 0.0, math.inf) if ground.system.kind == "map" else exponent
+        return _of_cycle(cycle, exact, leaving)
     points = _points(ground, x)
     kind = "strange" if exponent.positive else "torus" if exponent.zero and holds_torus(ground.system) else ""
     if exponent.value < 0.0 and not exponent.zero:

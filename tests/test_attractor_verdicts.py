@@ -10,9 +10,10 @@ import pytest
 
 from statfe.attractors.basins.identify import identify
 from statfe.attractors.exponents import lyapunov
+from statfe.attractors.found import NONE_FOUND
 from statfe.attractors.superstable import flattened
 from statfe.systems.catalogue import build_system
-from tests.systems_for_tests import plane_map
+from tests.systems_for_tests import flow, made, plane_map
 
 GOLDEN = 1.0 + math.sqrt(5.0)  # the cycle of two of the logistic map passes the top of the parabola
 
@@ -64,3 +65,71 @@ def test_strong_contraction_is_not_minus_infinity():
     assert flattened(system, x) == 0
     assert flattened(build_system("logistic:r=2"), np.array([0.5])) == 1
     assert flattened(build_system("logistic:r=2"), np.array([0.2])) == 0
+
+
+def delayed_logistic(_t, x, p, out):
+    """x' = a x (1 - y), y' = x: an invariant circle is born at a = 2 (Neimark and Sacker)."""
+    out[0] = p[0] * x[0] * (1.0 - x[1])
+    out[1] = x[0]
+
+
+def delayed_jacobian(_t, x, p, out):
+    out[0, 0], out[0, 1] = p[0] * (1.0 - x[1]), -p[0] * x[0]
+    out[1, 0], out[1, 1] = 1.0, 0.0
+
+
+def circle_map(a):
+    return made("delayed", "map", delayed_logistic, delayed_jacobian, [0.4, 0.45], dt=1.0, parameters={"a": a},
+                transient=1000.0, box=np.array([[0.3, 0.6], [0.3, 0.6]]))
+
+
+def test_where_a_circle_is_born_the_verdict_is_open():
+    born = lyapunov(circle_map(2.0), length=2e5)
+    assert (born.motion, born.kaplan_yorke.status) == ("", "diverged")
+    assert "bifurcation" in born.kaplan_yorke.message
+    found = identify(circle_map(2.0), 6, seed=1)
+    assert (found.count, found.status) == (0, "not_converged")
+    assert found.share(NONE_FOUND) == 0.0
+    assert "a bifurcation is near" in found.message
+
+
+def test_beyond_it_is_a_torus():
+    grown = lyapunov(circle_map(2.05), length=2e5)
+    assert (grown.motion, float(grown.kaplan_yorke.value)) == ("torus", 1.0)
+    assert identify(circle_map(2.05), 4, seed=1).kinds == ("torus",)
+
+
+def test_before_it_is_a_point():
+    assert lyapunov(circle_map(1.95), length=2e5).motion == "fixed point"
+    assert identify(circle_map(1.95), 4, seed=1).kinds == ("fixed point",)
+
+
+def test_a_fixed_point_of_the_plane_that_doubles_is_no_torus():
+    henon = build_system("henon:a=0.3675")  # 3 (1 - b)^2 / 4
+    marginal = lyapunov(henon, length=2e5)
+    assert (marginal.motion, marginal.kaplan_yorke.status) == ("", "diverged")
+    found = identify(henon, 4, seed=1)
+    assert (found.count, found.status) == (0, "not_converged")
+    assert "attracts slowly" in found.message
+
+
+def test_a_slow_limit_cycle_is_no_torus():
+    # the same flow in small units of time: all its rates are below 1e-4
+    slow = flow(pull=0.5e-5, speed=2e-5 * math.pi, damp=-3e-5, dt=1000.0, period=1e5, transient=2e6)
+    found = lyapunov(slow, length=4e9)
+    assert (found.motion, float(found.kaplan_yorke.value)) == ("periodic", 1.0)
+    assert found.exponents.value == pytest.approx([0.0, -1e-5, -3e-5], abs=1e-8)
+    weak = lyapunov(flow(pull=1e-5), length=4000.0)
+    assert (weak.motion, weak.kaplan_yorke.status) == ("", "diverged")
+    assert "comes back" in weak.kaplan_yorke.message
+
+
+def test_a_slow_limit_cycle_is_open_until_it_is_reached():
+    found = identify(flow(pull=1e-5, box=np.array([[0.2, 0.6], [0.2, 0.6], [-0.1, 0.1]])), 3, seed=1, cells=25)
+    assert (found.count, found.status) == (0, "not_converged")
+    assert "longer transient" in found.message
+
+
+def test_the_cycle_of_a_delay_is_periodic():
+    found = lyapunov(build_system("mackey-glass:tau=10,points=20"), 2, length=8000.0)
+    assert (found.motion, float(found.kaplan_yorke.value)) == ("periodic", 1.0)

@@ -18,18 +18,21 @@ import numpy as np
 from statfe.attractors.blocks import block_error
 from statfe.attractors.invariant import Invariant, unsupported
 from statfe.attractors.kaplan_yorke import dimension
+from statfe.attractors.marginal import doubts
 from statfe.attractors.record import RESTS, sizes
 from statfe.attractors.rules import TRACE, ZERO, Rule, check_rules, failures
 from statfe.attractors.superstable import flattened, message
 from statfe.attractors.tangent import Growth, cost_of, grow, plan_growth
 from statfe.result import Status
 from statfe.stats import halves_apart
-from statfe.systems.system import System, holds_torus
+from statfe.systems.system import System, glides, holds_torus
 
 #: Fewest independent windows behind an error, and how far the halves of a run may differ, in standard deviations.
 LEAST_WINDOWS, MOST_APART = 20.0, 4.5
 #: An exponent is told from zero at so many standard deviations.
 SIGMAS = 3.0
+#: and by so much growth in a characteristic time.
+LEAST = 1e-4
 #: Longest second run for a `target`, as a multiple of the first, and the most work of one.
 MORE, MOST_WORK = 12.0, 1.5e10
 
@@ -124,10 +127,14 @@ def of_growth(system: System, growth: Growth) -> Exponents:
                           {"tau": found.tau[order], "length": growth.plan.length, "dt": growth.plan.dt})
     whole = count == system.dimension
     motion = motion_of(system, zeroed, error)
-    if motion == "torus":
-        # rates that are not told from zero are the directions of the torus: their signs are chance
-        zeroed = np.where(np.abs(zeroed) <= _near(error), 0.0, zeroed)
-    if (motion == "" and system.kind == "map") or (
+    doubt = doubts(system, growth.ends) if motion == "torus" else ""
+    motion = "" if doubt else motion
+    if motion == "torus" or (motion == "periodic" and system.kind == "map"):
+        # rates that are not told from zero are directions along the motion: their signs are chance
+        zeroed = np.where(np.abs(zeroed) <= _near(system, error), 0.0, zeroed)
+    if doubt:
+        ky = unsupported("kaplan_yorke", doubt)
+    elif (motion == "" and system.kind == "map") or (
             motion == "torus" and whole and not zeroed.any() and not _keeps(growth, value)):
         ky = unsupported("kaplan_yorke", "no exponent is told from zero, as near a bifurcation; average over longer, "
                                          "or change a parameter a little")
@@ -197,18 +204,18 @@ def zeros_set(system: System, value: np.ndarray) -> np.ndarray:
 
 def motion_of(system: System, exponents: np.ndarray, error: np.ndarray) -> str:
     """A word for the motion that does not rest, from signs that are told from zero at `SIGMAS` errors."""
-    near = _near(error)
+    near = _near(system, error)
     if exponents[0] > near[0]:
         return "chaotic"
     zeros = int(np.sum(np.abs(exponents) <= near))
-    if system.kind == "flow":
+    if glides(system):
         return "" if zeros == 0 else "periodic" if zeros == 1 else "torus" if holds_torus(system) else ""
     return "periodic" if zeros == 0 else "torus" if holds_torus(system) else ""
 
 
-def _near(error: np.ndarray) -> np.ndarray:
+def _near(system: System, error: np.ndarray) -> np.ndarray:
     """Sizes up to which exponents are not told from zero."""
-    return np.asarray(np.maximum(SIGMAS * error, 1e-4))
+    return np.asarray(np.maximum(SIGMAS * error, LEAST / system.period))
 
 
 def _keeps(growth: Growth, value: np.ndarray) -> bool:

@@ -20,6 +20,9 @@ SPROTT = "J. C. Sprott, Chaos and Time-Series Analysis (Oxford 2003), appendix A
 #: Where correlation dimensions stand.
 GRASSBERGER = "P. Grassberger and I. Procaccia, Phys. Rev. Lett. 50, 346 (1983), table I"
 
+#: A map with more steps than this in a characteristic time moves along a curve.
+GLIDES = 20.0
+
 #: ``tangent(t, x, p, v, out)``: the Jacobian at `x` times one vector `v`, both of shape (dimension,), into `out`.
 TangentLaw = Callable[[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
 
@@ -179,6 +182,11 @@ def holds_torus(system: System) -> bool:
     if system.kind == "map":
         return system.dimension > 1 or circles > 0
     return system.dimension > 2 or circles > 1
+
+
+def glides(system: System) -> bool:
+    """Whether the motion is along curves: a flow, or a map of short steps, such as a delay equation."""
+    return system.kind == "flow" or system.period > GLIDES * system.dt
 
 
 def usual(options: Mapping[str, Any], declared: Sequence[Option]) -> bool:

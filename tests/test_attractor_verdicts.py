@@ -11,8 +11,10 @@ import pytest
 from statfe.attractors.basins.identify import identify
 from statfe.attractors.exponents import lyapunov
 from statfe.attractors.found import NONE_FOUND
+from statfe.attractors.measure import invariants
 from statfe.attractors.superstable import flattened
 from statfe.systems.catalogue import build_system
+from statfe.systems.system import idle_clocks
 from tests.systems_for_tests import flow, made, plane_map
 
 GOLDEN = 1.0 + math.sqrt(5.0)  # the cycle of two of the logistic map passes the top of the parabola
@@ -133,3 +135,27 @@ def test_a_slow_limit_cycle_is_open_until_it_is_reached():
 def test_the_cycle_of_a_delay_is_periodic():
     found = lyapunov(build_system("mackey-glass:tau=10,points=20"), 2, length=8000.0)
     assert (found.motion, float(found.kaplan_yorke.value)) == ("periodic", 1.0)
+
+
+def test_wells_without_a_force_are_fixed_points():
+    found = identify("duffing:gamma=0", 12, seed=1)
+    assert found.kinds == ("fixed point", "fixed point")
+    assert found.stability == pytest.approx([-0.125, -0.125], abs=1e-6)  # friction / 2, for both roots are complex
+    assert np.isnan(found.stats["period"]).all()
+    assert sorted(found.states[:, 0]) == pytest.approx([-1.0, 1.0], abs=1e-6)
+    told = invariants("duffing:gamma=0", quantities=["exponents", "correlation"], seed=1, scale=0.05)
+    assert told.motion == "fixed point"
+    assert told.exponents.value == pytest.approx([0.0, -0.125, -0.125])
+    assert float(told.scalar("correlation_dimension").value) == 0.0
+
+
+def test_a_force_however_small_makes_a_cycle():
+    assert idle_clocks(build_system("duffing:gamma=0")) == (2,)
+    assert idle_clocks(build_system("duffing:gamma=1e-3")) == ()
+    assert idle_clocks(build_system("kuramoto:n=3,K=0")) == ()  # phases all, and they are the motion
+    assert set(identify("duffing:gamma=0.01", 6, seed=1).kinds) == {"limit cycle"}
+
+
+def test_a_clock_beside_a_cycle_is_not_counted():
+    found = lyapunov(build_system("van-der-pol:amplitude=0"), length=4000.0)
+    assert (found.motion, float(found.kaplan_yorke.value)) == ("periodic", pytest.approx(1.0, abs=1e-3))

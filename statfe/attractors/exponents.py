@@ -25,7 +25,7 @@ from statfe.attractors.superstable import flattened, message
 from statfe.attractors.tangent import Growth, cost_of, grow, plan_growth
 from statfe.result import Status
 from statfe.stats import halves_apart
-from statfe.systems.system import System, glides, holds_torus
+from statfe.systems.system import System, glides, holds_torus, idle_clocks
 
 #: Fewest independent windows behind an error, and how far the halves of a run may differ, in standard deviations.
 LEAST_WINDOWS, MOST_APART = 20.0, 4.5
@@ -129,9 +129,10 @@ def of_growth(system: System, growth: Growth) -> Exponents:
     motion = motion_of(system, zeroed, error)
     doubt = doubts(system, growth.ends) if motion == "torus" else ""
     motion = "" if doubt else motion
-    if motion == "torus" or (motion == "periodic" and system.kind == "map"):
+    if doubt or motion == "torus" or (motion == "periodic" and system.kind == "map"):
         # rates that are not told from zero are directions along the motion: their signs are chance
         zeroed = np.where(np.abs(zeroed) <= _near(system, error), 0.0, zeroed)
+    entropy = _inherit(_entropy(growth.rates[:, :, order], zeroed, whole, units), status, message)
     if doubt:
         ky = unsupported("kaplan_yorke", doubt)
     elif (motion == "" and system.kind == "map") or (
@@ -142,9 +143,11 @@ def of_growth(system: System, growth: Growth) -> Exponents:
         ky = unsupported("kaplan_yorke", "volumes are kept and no exponent is positive, so exponents do not tell the "
                                          "dimension; see the correlation dimension")
     else:
+        # an idle clock takes no part in the motion: its zero is no direction of it
+        idle = np.flatnonzero(np.abs(zeroed) <= _near(system, error))[:len(idle_clocks(system))]
+        order, zeroed = np.delete(order, idle), np.delete(zeroed, idle)
         filled = whole and (_keeps(growth, value) or (system.kind == "map" and float(np.mean(growth.traces)) > 0.0))
         ky = _inherit(dimension(growth.rates[:, :, order], zeroed, whole, filled), status, message)
-    entropy = _inherit(_entropy(growth.rates[:, :, order], zeroed, whole, units), status, message)
     return Exponents(exponents, ky, entropy, motion, rules, growth)
 
 
@@ -158,6 +161,7 @@ def rests(system: System, growth: Growth) -> bool:
     """Whether all trajectories stand still, to the digits that matter; windows may hold whole turns: one step too."""
     ends = growth.ends[:, growth.ends.shape[1] // 2:]
     size = sizes(system, ends)
+    size[list(idle_clocks(system))] = math.inf
     if (np.ptp(ends, axis=1) > RESTS * size).any():
         return False
     x = ends[0, -1]
@@ -207,7 +211,7 @@ def motion_of(system: System, exponents: np.ndarray, error: np.ndarray) -> str:
     near = _near(system, error)
     if exponents[0] > near[0]:
         return "chaotic"
-    zeros = int(np.sum(np.abs(exponents) <= near))
+    zeros = int(np.sum(np.abs(exponents) <= near)) - len(idle_clocks(system))
     if glides(system):
         return "" if zeros == 0 else "periodic" if zeros == 1 else "torus" if holds_torus(system) else ""
     return "periodic" if zeros == 0 else "torus" if holds_torus(system) else ""

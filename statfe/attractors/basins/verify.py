@@ -144,8 +144,9 @@ def _classified(ground: Ground, x: np.ndarray, seed: int, leaving: float) -> Fin
     if cycle is None and not exponent.positive:
         exponent = largest_exponent(ground, x, seed, longer=SECOND_LOOK)
     if cycle is not None:
-        # the multipliers of a cycle of a map are all of its exponents, and neighbours at a distance are not exact
-        exact = Exponent(cycle.growth, 0.0, math.inf) if ground.system.kind == "map" else exponent
+        # the multipliers of a cycle are its exponents, beside the zero along a flow; neighbours at a distance err
+        largest = cycle.growth if ground.system.kind == "map" else max(cycle.growth, 0.0)
+        exact = Exponent(largest, 0.0, math.inf)
         return _without_clocks(ground, _of_cycle(cycle, exact, leaving))
     points = _points(ground, x)
     kind = "strange" if exponent.positive else "torus" if exponent.zero and holds_torus(ground.system) else ""

@@ -48,10 +48,10 @@ def _kinds(*expected: str) -> Callable[[AttractorSet], None]:
 
 
 def _even(count: int) -> Callable[[AttractorSet], None]:
-    """Equal shares by symmetry, within four errors."""
+    """Fixed points with equal shares by symmetry, within four errors."""
 
     def check(found: AttractorSet) -> None:
-        assert found.count == count
+        assert found.kinds == ("fixed point",) * count
         assert (np.abs(found.basin_fraction - 1.0 / count) < 4.0 * found.basin_fraction_error).all()
 
     return check

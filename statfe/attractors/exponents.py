@@ -18,17 +18,21 @@ import numpy as np
 from statfe.attractors.blocks import block_error
 from statfe.attractors.invariant import Invariant, unsupported
 from statfe.attractors.kaplan_yorke import dimension
+from statfe.attractors.marginal import doubts
 from statfe.attractors.record import RESTS, sizes
-from statfe.attractors.rules import ZERO, Rule, check_rules, failures
+from statfe.attractors.rules import TRACE, ZERO, Rule, check_rules, failures
+from statfe.attractors.superstable import flattened, message
 from statfe.attractors.tangent import Growth, Plan, cost_of, grow, plan_growth
 from statfe.result import Status
 from statfe.stats import halves_apart
-from statfe.systems.system import System, holds_torus
+from statfe.systems.system import System, glides, holds_torus, idle_clocks
 
 #: Fewest independent windows behind an error, and how far the halves of a run may differ, in standard deviations.
 LEAST_WINDOWS, MOST_APART = 20.0, 4.5
 #: An exponent is told from zero at so many standard deviations.
 SIGMAS = 3.0
+#: and by so much growth in a characteristic time.
+LEAST = 1e-4
 #: Longest second run for a `target`, as a multiple of the first, and the most work of one.
 MORE, MOST_WORK = 12.0, 1.5e10
 #: A first look at whether the motion rests takes this share of the steps, without vectors but one.
@@ -122,9 +126,12 @@ def of_growth(system: System, growth: Growth) -> Exponents:
         return _nothing(text, growth)
     if rests(system, growth):
         return _resting(system, growth)
+    flat = flattened(system, growth.ends[0, -1]) if (growth.rates.mean(axis=(0, 1)) < 0.0).all() else 0
+    if count > system.dimension - flat:
+        return _superstable(system, growth, flat)
     if not np.isfinite(growth.rates).all():
-        return _nothing("the derivative of the law is singular or not finite: some exponents are minus infinity; ask "
-                        "for fewer of them", growth)
+        change = "ask for fewer of them" if count > 1 else "take another start or change a parameter a little"
+        return _nothing(f"the derivative of the law is singular or not finite along the motion; {change}", growth)
     found = block_error(growth.rates)
     order = np.argsort(-found.mean, kind="stable")
     value, error = found.mean[order], found.error[order]
@@ -138,10 +145,15 @@ def of_growth(system: System, growth: Growth) -> Exponents:
                           {"tau": found.tau[order], "length": growth.plan.length, "dt": growth.plan.dt})
     whole = count == system.dimension
     motion = motion_of(system, zeroed, error)
-    if motion == "torus":
-        # rates that are not told from zero are the directions of the torus: their signs are chance
-        zeroed = np.where(np.abs(zeroed) <= _near(error), 0.0, zeroed)
-    if (motion == "" and system.kind == "map") or (
+    doubt = doubts(system, growth.ends) if motion == "torus" else ""
+    motion = "" if doubt else motion
+    if doubt or motion == "torus" or (motion == "periodic" and system.kind == "map"):
+        # rates that are not told from zero are directions along the motion: their signs are chance
+        zeroed = np.where(np.abs(zeroed) <= _near(system, error), 0.0, zeroed)
+    entropy = _inherit(_entropy(growth.rates[:, :, order], zeroed, whole, units), status, message)
+    if doubt:
+        ky = unsupported("kaplan_yorke", doubt)
+    elif (motion == "" and system.kind == "map") or (
             motion == "torus" and whole and not zeroed.any() and not _keeps(growth, value)):
         ky = unsupported("kaplan_yorke", "no exponent is told from zero, as near a bifurcation; average over longer, "
                                          "or change a parameter a little")
@@ -149,9 +161,11 @@ def of_growth(system: System, growth: Growth) -> Exponents:
         ky = unsupported("kaplan_yorke", "volumes are kept and no exponent is positive, so exponents do not tell the "
                                          "dimension; see the correlation dimension")
     else:
+        # an idle clock takes no part in the motion: its zero is no direction of it
+        idle = np.flatnonzero(np.abs(zeroed) <= _near(system, error))[:len(idle_clocks(system))]
+        order, zeroed = np.delete(order, idle), np.delete(zeroed, idle)
         filled = whole and (_keeps(growth, value) or (system.kind == "map" and float(np.mean(growth.traces)) > 0.0))
         ky = _inherit(dimension(growth.rates[:, :, order], zeroed, whole, filled), status, message)
-    entropy = _inherit(_entropy(growth.rates[:, :, order], zeroed, whole, units), status, message)
     return Exponents(exponents, ky, entropy, motion, rules, growth)
 
 
@@ -165,6 +179,7 @@ def rests(system: System, growth: Growth) -> bool:
     """Whether all trajectories stand still, to the digits that matter; windows may hold whole turns: one step too."""
     ends = growth.ends[:, growth.ends.shape[1] // 2:]
     size = sizes(system, ends)
+    size[list(idle_clocks(system))] = math.inf
     if (np.ptp(ends, axis=1) > RESTS * size).any():
         return False
     x = ends[0, -1]
@@ -174,21 +189,29 @@ def rests(system: System, growth: Growth) -> bool:
 
 def _resting(system: System, growth: Growth) -> Exponents:
     """Exponents at a fixed point, exactly: real parts of the eigenvalues there, or logarithms of their sizes (maps)."""
-    jacobian = system.jacobian_at(growth.ends[0, -1])
+    count, jacobian = growth.plan.count, system.jacobian_at(growth.ends[0, -1])
     eigenvalues = np.linalg.eigvals(jacobian)
+    flat = flattened(system, growth.ends[0, -1])
+    if system.kind == "map" and (flat := max(flat, int(np.sum(eigenvalues == 0.0)))) > system.dimension - count:
+        return _superstable(system, growth, flat)
     with np.errstate(divide="ignore"):
         rates = eigenvalues.real if system.kind == "flow" else np.log(np.abs(eigenvalues)) / growth.plan.dt
         volume = np.trace(jacobian) if system.kind == "flow" else np.linalg.slogdet(jacobian)[1] / growth.plan.dt
-    value = np.sort(rates)[::-1][:growth.plan.count]
+    value = np.sort(rates)[::-1][:count]
     rules = tuple(check_rules(system, dataclasses.replace(growth, traces=np.array(volume)), value, resting=True))
     zero = np.array(0.0)
-    if not np.isfinite(value).all():
-        exponents = unsupported("exponents", "the derivative is singular at the fixed point: some exponents are minus "
-                                             "infinity; ask for fewer of them", "1/time", len(value))
-    else:
-        exponents = Invariant("exponents", value, np.zeros(len(value)), units="1/time")
+    exponents = Invariant("exponents", value, np.zeros(len(value)), units="1/time")
     return Exponents(exponents, Invariant("kaplan_yorke", zero, zero), Invariant("entropy", zero, zero, units="1/time"),
                      "fixed point", rules, growth)
+
+
+def _superstable(system: System, growth: Growth, flat: int) -> Exponents:
+    """A cycle or a fixed point of a map with `flat` exponents of minus infinity among those that were asked for."""
+    text, zero = message(flat, system.dimension), np.array(0.0)
+    rule = Rule("sum of exponents = mean trace", math.nan, TRACE, None, "both are minus infinity")
+    return Exponents(unsupported("exponents", text, "1/time", growth.plan.count),
+                     Invariant("kaplan_yorke", zero, zero), Invariant("entropy", zero, zero, units="1/time"),
+                     "fixed point" if rests(system, growth) else "periodic", (rule,), growth)
 
 
 def zeros_set(system: System, value: np.ndarray) -> np.ndarray:
@@ -203,18 +226,18 @@ def zeros_set(system: System, value: np.ndarray) -> np.ndarray:
 
 def motion_of(system: System, exponents: np.ndarray, error: np.ndarray) -> str:
     """A word for the motion that does not rest, from signs that are told from zero at `SIGMAS` errors."""
-    near = _near(error)
+    near = _near(system, error)
     if exponents[0] > near[0]:
         return "chaotic"
-    zeros = int(np.sum(np.abs(exponents) <= near))
-    if system.kind == "flow":
+    zeros = int(np.sum(np.abs(exponents) <= near)) - len(idle_clocks(system))
+    if glides(system):
         return "" if zeros == 0 else "periodic" if zeros == 1 else "torus" if holds_torus(system) else ""
     return "periodic" if zeros == 0 else "torus" if holds_torus(system) else ""
 
 
-def _near(error: np.ndarray) -> np.ndarray:
+def _near(system: System, error: np.ndarray) -> np.ndarray:
     """Sizes up to which exponents are not told from zero."""
-    return np.asarray(np.maximum(SIGMAS * error, 1e-4))
+    return np.asarray(np.maximum(SIGMAS * error, LEAST / system.period))
 
 
 def _keeps(growth: Growth, value: np.ndarray) -> bool:

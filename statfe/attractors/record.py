@@ -38,6 +38,8 @@ class Record:
         ``map`` where there is no motion between samples.
     angles
         Coordinates on the circle of 2 pi.
+    idle
+        Those of them that nothing depends on: clocks of a force that is switched off. They are no motion.
     """
 
     values: np.ndarray
@@ -47,6 +49,7 @@ class Record:
     source: str = ""
     kind: str = "flow"
     angles: tuple[int, ...] = ()
+    idle: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or self.values.shape[2] != len(self.names) or 0 in self.values.shape:
@@ -65,6 +68,7 @@ class Record:
     def still(self) -> bool:
         """Whether all samples are one, to the digits that matter."""
         spread = np.ptp(self.values, axis=(0, 1))
+        spread[list(self.idle)] = 0.0
         if self.system is None:
             return bool((spread <= RESTS_BARE * np.abs(self.values).max(axis=(0, 1))).all())
         return bool((spread <= RESTS * sizes(self.system, self.values)).all())
@@ -74,7 +78,7 @@ class Record:
         if not self.angles:
             return self.values
         rest = [c for c in range(len(self.names)) if c not in self.angles]
-        turned = self.values[..., list(self.angles)]
+        turned = self.values[..., [c for c in self.angles if c not in self.idle]]
         return np.concatenate([self.values[..., rest], np.cos(turned), np.sin(turned)], axis=2)
 
 

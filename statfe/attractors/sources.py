@@ -18,7 +18,7 @@ from statfe.attractors.trajectory_file import TrajectoryFile, read_trajectories
 from statfe.errors import UsageError
 from statfe.store.inputs import is_run_file
 from statfe.systems.catalogue import build_system, files_of
-from statfe.systems.system import System
+from statfe.systems.system import System, idle_clocks
 
 #: Samples of a system that is integrated, samples a period, and the fewest of the former for costly laws.
 SAMPLES, PER_PERIOD, LEAST_SAMPLES = 65536, 32, 8192
@@ -95,7 +95,7 @@ def _integrated(system: System, scale: float) -> Record | str:
     if found.escaped[0]:
         return _gone(system)
     return Record(found.states, system.dt * every, system.coordinates, system, system.spec or system.name, system.kind,
-                  system.angles)
+                  system.angles, idle_clocks(system))
 
 
 def _gone(system: System) -> str:
@@ -127,7 +127,8 @@ def _of_file(file: TrajectoryFile, data: str) -> Source:
         kept = _finite(values, file.kept - lost)
         if isinstance(kept, str):
             return kept
-        return Record(kept, file.step, names, known, file.path, kind, system.angles if known and system else ())
+        angles, idle = ((), ()) if known is None else (known.angles, idle_clocks(known))
+        return Record(kept, file.step, names, known, file.path, kind, angles, idle)
 
     def starts() -> np.ndarray | None:
         return None if file.states is None else _spread(file.states, file.kept)

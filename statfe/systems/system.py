@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -19,6 +20,11 @@ SPROTT = "J. C. Sprott, Chaos and Time-Series Analysis (Oxford 2003), appendix A
 
 #: Where correlation dimensions stand.
 GRASSBERGER = "P. Grassberger and I. Procaccia, Phys. Rev. Lett. 50, 346 (1983), table I"
+
+#: A map with more steps than this in a characteristic time moves along a curve.
+GLIDES = 20.0
+#: States at which it is seen what the law depends on.
+LOOKS = 8
 
 #: ``tangent(t, x, p, v, out)``: the Jacobian at `x` times one vector `v`, both of shape (dimension,), into `out`.
 TangentLaw = Callable[[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
@@ -179,6 +185,24 @@ def holds_torus(system: System) -> bool:
     if system.kind == "map":
         return system.dimension > 1 or circles > 0
     return system.dimension > 2 or circles > 1
+
+
+def glides(system: System) -> bool:
+    """Whether the motion is along curves: a flow, or a map of short steps, such as a delay equation."""
+    return system.kind == "flow" or system.period > GLIDES * system.dt
+
+
+def idle_clocks(system: System) -> tuple[int, ...]:
+    """Angles of a flow that no rate depends on, beside other coordinates: clocks of a force that is switched off."""
+    clocks = list(system.angles)
+    if system.kind == "map" or not clocks or len(clocks) == system.dimension:
+        return ()
+    low, side = system.box[:, 0].copy(), system.box[:, 1] - system.box[:, 0]
+    low[clocks], side[clocks] = 0.0, 2.0 * math.pi
+    # places that have nothing in common: multiples of the golden ratio
+    places = np.outer(np.arange(1, LOOKS + 1), np.arange(1, system.dimension + 1)) * 0.5 * (math.sqrt(5.0) - 1.0) % 1.0
+    slopes = np.array([system.jacobian_at(low + side * place) for place in places])
+    return tuple(c for c in clocks if not slopes[:, :, c].any())
 
 
 def usual(options: Mapping[str, Any], declared: Sequence[Option]) -> bool:

@@ -37,7 +37,7 @@ def command(
 
     Every candidate is followed for longer from nudged copies, so that saddles and transients are not taken for
     attractors. Starts that do not converge, that escape to infinity, and that have no attractor to go to are three
-    different answers.
+    different answers. Attractors are numbered from 0, the largest basin first, as in files and reports.
 
     \b
     statfe attractors identify lorenz63:rho=24.4 --starts 2000 --second-seed 2
@@ -89,7 +89,7 @@ def found_table(found: AttractorSet) -> str:
     parts = [f"{found.system}: {found.count} attractors from {len(found.labels)} starts by {found.method}, "
              f"seed {found.seed}"]
     rows = [
-        [str(k + 1), found.kinds[k], with_error(found.basin_fraction[k], found.basin_fraction_error[k]),
+        [str(k), found.kinds[k], with_error(found.basin_fraction[k], found.basin_fraction_error[k]),
          f"{found.stability[k]:.4g}", _entry(found, "period", k), _entry(found, "largest_exponent", k),
          _state(found, found.states[k])] for k in range(min(LISTED, found.count))]
     head = ["", "kind", "basin", "stability", "period", "exponent", "a state"]
@@ -105,6 +105,8 @@ def found_table(found: AttractorSet) -> str:
         for k, kind in enumerate(found.saddles.kinds[:LISTED]):
             parts.append(f"no attractor: {kind}, {found.saddles.visits[k]} starts came by, growth "
                          f"{found.saddles.growth[k]:.3g}, at {_state(found, found.saddles.states[k])}")
+    if (found.stability == float("-inf")).any():
+        parts.append("-inf: superstable, neighbours fall onto it faster than any exponential")
     return "\n".join([*parts, *([found.message] if found.message else [])])
 
 

@@ -64,8 +64,7 @@ def command(
 def _print(found: Measured, output: str | None) -> None:
     from statfe_cli.output import table, with_error
 
-    click.echo(f"{found.source}, seed {found.seed}, {found.seconds:.3g} s"
-               + (f"; the motion is {_kind(found.motion)}" if found.motion else ""))
+    click.echo(f"{found.source}, seed {found.seed}, {found.seconds:.3g} s{_kind(found)}")
     rows = []
     if found.exponents is not None:
         e = found.exponents
@@ -90,5 +89,9 @@ def _print(found: Measured, output: str | None) -> None:
         click.echo(f"\nwrote {output}")
 
 
-def _kind(motion: str) -> str:
-    return {"torus": "quasiperiodic, on a torus", "fixed point": "at rest, at a fixed point"}.get(motion, motion)
+def _kind(found: Measured) -> str:
+    """The motion in words; nothing where it has no law or its exponents were not asked for."""
+    words = {"torus": "quasiperiodic, on a torus", "fixed point": "at rest, at a fixed point"}
+    if found.motion:
+        return f"; the motion is {words.get(found.motion, found.motion)}"
+    return "; the kind of motion is undecided" if found.exponents is not None and found.system else ""

@@ -73,7 +73,7 @@ def _print(found: AttractorSet, seen: Recall | None, output: str | None) -> None
     click.echo(f"{found.system}: {found.count} attractors, seed {found.seed}")
     if seen is None:
         _print_kinds(found)
-        rows = [[str(k + 1), found.kinds[k], f"{found.free_energy[k]:.8g}", f"{found.stability[k]:.3g}",
+        rows = [[str(k), found.kinds[k], f"{found.free_energy[k]:.8g}", f"{found.stability[k]:.3g}",
                  f"{found.stats['overlap'][k]:.3f}",
                  with_error(float(found.basin_fraction[k]), float(found.basin_fraction_error[k]))]
                 for k in range(min(LISTED, found.count))]

@@ -90,6 +90,9 @@ def _stats(ground: Ground, kept: list[Finding], labels: np.ndarray, found: Searc
         "escaped": float(np.mean(labels[:counted] == ESCAPED)),
         "none_found": float(np.mean(labels[:counted] == NONE_FOUND)),
     }
+    flat = np.array([f.stability == -np.inf for f in kept])
+    if flat.any():
+        stats["superstable"] = flat.astype(np.int8)  # JSON has no word for minus infinity
     stats.update(find_exits(ground, found.ends[:counted][labels[:counted] == ESCAPED]))
     return stats
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.march import march
+from statfe.attractors.superstable import flattened_along
 
 #: Characteristic times that a return may take, and the longest cycle of a map.
 LONGEST, LONGEST_MAP = 60.0, 1024
@@ -48,7 +50,9 @@ def _map_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
 
 
 def _rate(ground: Ground, orbit: np.ndarray) -> float:
-    """Growth a step about a cycle of a map, from the product of its Jacobians."""
+    """Growth a step about a cycle of a map, by the product of its Jacobians; minus infinity where all is flat."""
+    if flattened_along(ground.system, orbit) == orbit.shape[1]:
+        return -math.inf
     product = np.eye(orbit.shape[1])
     for slopes in ground.linear(orbit)[1]:
         product = slopes @ product
@@ -66,27 +70,44 @@ def _closes(ground: Ground, x: np.ndarray, states: np.ndarray, period: int, rate
     return again <= DRIFT * first and not half and last <= max(2.0 * left * first, EXACT)
 
 
+def nearest_return(ground: Ground, x: np.ndarray) -> tuple[float, float]:
+    """Period and distance of the first return that is too near for a torus; zeros where there is none.
+
+    On a torus the n-th return is seldom nearer than some 1 / n; here it is `CLOSE` / n at most.
+    """
+    if ground.system.kind == "map":
+        distances = ground.distance(march(ground.system, x[None], LONGEST_MAP).states[0], x)
+        near = np.flatnonzero(distances * (1 + np.arange(LONGEST_MAP)) < CLOSE)
+        return (float((near[0] + 1) * ground.system.dt), float(distances[near[0]])) if len(near) else (0.0, 0.0)
+    for n, (period, apart) in enumerate(_returns(ground, ground.rest(x))):
+        if apart * (n + 1) < CLOSE:
+            return period, apart
+    return 0.0, 0.0
+
+
 def _flow_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
-    system = ground.system
-    steps = round(LONGEST * system.period / system.dt)
     x = ground.rest(x)
-    states = np.concatenate([x[None], march(system, x[None], steps).states[0]])
-    if not np.isfinite(states[-1]).all():
-        return None
-    normal = system.velocity(x) / ground.extent**2
-    norm = np.linalg.norm(normal)
-    if not norm > 0.0:
-        return None
-    # the plane through x across the flow; far crossings and those on the other side of a circle do not count
-    side = ground.apart(states, x) @ (normal / norm)
-    for k in np.flatnonzero((side[:-1] < 0.0) & (side[1:] >= 0.0)).tolist():
-        # one step is short: a jump from one side of the circle to the other is not a crossing
-        if ground.distance(states[k], x) > 0.25:
-            continue
-        period, apart = _crossing(ground, states[k], k, x, normal / norm)
+    for period, apart in _returns(ground, x):
         if apart < EXACT or (apart < CLOSE and _comes_back(ground, x, period, apart)):
             return _closed(ground, x, period)
     return None
+
+
+def _returns(ground: Ground, x: np.ndarray) -> Iterator[tuple[float, float]]:
+    """Times and distances of the crossings of the plane through `x` across the flow, near `x`."""
+    system = ground.system
+    steps = round(LONGEST * system.period / system.dt)
+    states = np.concatenate([x[None], march(system, x[None], steps).states[0]])
+    normal = system.velocity(x) / ground.extent**2
+    norm = np.linalg.norm(normal)
+    if not np.isfinite(states[-1]).all() or not norm > 0.0:
+        return
+    # far crossings and those on the other side of a circle do not count
+    side = ground.apart(states, x) @ (normal / norm)
+    for k in np.flatnonzero((side[:-1] < 0.0) & (side[1:] >= 0.0)).tolist():
+        # one step is short: a jump from one side of the circle to the other is not a crossing
+        if ground.distance(states[k], x) <= 0.25:
+            yield _crossing(ground, states[k], k, x, normal / norm)
 
 
 def _crossing(ground: Ground, a: np.ndarray, k: int, x: np.ndarray, normal: np.ndarray) -> tuple[float, float]:

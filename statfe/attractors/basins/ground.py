@@ -84,6 +84,10 @@ class Ground:
         Scale of each coordinate, size and corner of the cells; shape (dimension,).
     cells
         Cells along an extent.
+    pilots
+        Where the pilot runs ended, shape (runs, dimension).
+    lossy
+        Whether volumes shrink on the way from the starts.
     """
 
     system: System
@@ -94,6 +98,7 @@ class Ground:
     origin: np.ndarray
     cells: int
     pilots: np.ndarray
+    lossy: bool = False
 
     @cached_property
     def step(self) -> Any:

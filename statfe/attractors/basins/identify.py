@@ -11,7 +11,8 @@ from statfe.attractors.basins.collect import Identified, collect
 from statfe.attractors.basins.features import Features
 from statfe.attractors.basins.ground import Ground, check_box, draw_starts, survey
 from statfe.attractors.basins.recurrences import Recurrences
-from statfe.attractors.basins.search import Method, Search, conservative, search
+from statfe.attractors.basins.search import LOOKED_AT, Method, Search, conservative, search
+from statfe.attractors.basins.volume import contraction
 from statfe.attractors.found import ESCAPED, NONE_FOUND, AttractorSet, BasinSlice
 from statfe.errors import UsageError, unknown_name
 from statfe.executors import map_tasks
@@ -93,8 +94,10 @@ def identify_more(
     if box is None and not isinstance(starts, int):
         corners = np.stack([first.min(axis=0), first.max(axis=0)], axis=1)
     ground = survey(system, corners, seed, cells, workers)
+    if conservative(ground, ground.pilots) and contraction(ground, first[:LOOKED_AT]).lost:
+        ground = replace(ground, lossy=True)
     runs = first if extra is None else np.concatenate([first, _checked(system, extra)])
-    if conservative(ground, ground.pilots):
+    if not ground.lossy and conservative(ground, ground.pilots):
         found = _without(ground, runs, workers)
     else:
         found = search(ground, METHODS[method](ground, seed, workers), runs, seed, progress)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statfe.attractors.basins.ground import Ground, Window
+from statfe.attractors.superstable import flattened_along
 
 STEPS, TOLERANCE = 30, 1e-10
 #: Growth in a characteristic time below which an eigenvalue has no sign.
@@ -68,6 +69,8 @@ def polish(ground: Ground, x: np.ndarray) -> FixedPoint | None:
 def judge(ground: Ground, state: np.ndarray) -> FixedPoint:
     """Growth about a fixed point."""
     values = np.linalg.eigvals(ground.linear(state[None])[1][0])
+    if ground.system.kind == "map" and flattened_along(ground.system, state[None]) == len(state):
+        values = 0.0 * values
     with np.errstate(divide="ignore"):
         rates = np.log(np.abs(values)) / ground.system.dt if ground.system.kind == "map" else values.real
     return FixedPoint(state, float(np.max(rates)), int(np.sum(rates > 0.0)))

@@ -167,4 +167,4 @@ def _known(ground: Ground, found: Search, key: int) -> int:
 
 
 def _keeps_volume(ground: Ground, x: np.ndarray) -> bool:
-    return contraction(ground, x[None]).kept
+    return not ground.lossy and contraction(ground, x[None]).kept

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from statfe.attractors.basins.cycles import Cycle, find_cycle
+from statfe.attractors.basins.cycles import Cycle, find_cycle, nearest_return
 from statfe.attractors.basins.exponent import Exponent, largest_exponent
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.basins.points import FixedPoint, point_like, polish
 from statfe.attractors.basins.volume import contraction
-from statfe.systems.system import holds_torus
+from statfe.systems.system import glides, holds_torus, idle_clocks
 
 #: Copies that are followed; for how many times the length of the search, and how many characteristic times at least.
 COPIES, LONGER, LEAST_PERIODS = 8, 4.0, 100.0
@@ -31,6 +31,17 @@ SHORT_LOOK, LOOKS = 0.25, 4
 SECOND_LOOK = 6.0
 #: Growth over one turn of a cycle below which it has no sign.
 NEUTRAL_CYCLE = 1e-5
+#: Distance from a cycle, as a share of its size, or of the extent where rounding rules; e-folds, and turns at most,
+#: that a run is given to come so near.
+REACHED, ROUNDING, FOLDS, MOST_PERIODS = 0.03, 1e-12, 8.0, 2e4
+#: Motion of a coordinate that is none, in extents.
+STILL = 1e-6
+#: Samples behind an extent; how many times that long until it is taken again; change that is none; least extent.
+STEADY_SAMPLES, SETTLE, STEADY, LEAST_EXTENT = 2048, 8.0, 0.2, 1e-3
+SLOW = ("the motion nearly closes and still moves on: a cycle that attracts slowly or not at all, as near a "
+        "bifurcation; take a longer transient of the system, or another parameter")
+CHANGES = ("the extent of a quasi-periodic motion still changes, as near a bifurcation; take a longer transient of the "
+           "system, or another parameter")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +112,9 @@ def examine(ground: Ground, states: np.ndarray, time: float, stays: Callable[[np
         return Finding(verdict, "transient", states[0], left / (COPIES * follow), states[:1], exponent=parts)
     x = ground.rest(ends[0].state)
     volumes = contraction(ground, np.array([w.state for w in ends]))
+    if volumes.kept and ground.lossy:
+        return Finding("unclear", "unclear", x, math.nan, x[None], message="volumes shrink on the way to a motion that "
+                       "keeps them: a bifurcation is near; change a parameter a little")
     if volumes.kept:
         return Finding("none", "", x, math.nan, x[None], message="volumes are kept along the motion")
     return _at_rest(ground, x) or _classified(ground, x, seed, 3.0 / (COPIES * follow))
@@ -119,19 +133,56 @@ def _at_rest(ground: Ground, x: np.ndarray) -> Finding | None:
 def _classified(ground: Ground, x: np.ndarray, seed: int, leaving: float) -> Finding:
     exponent = largest_exponent(ground, x, seed)
     cycle = None if exponent.positive else find_cycle(ground, x)
+    if cycle is not None and not reached(ground, x, cycle):
+        # from nearer: as long as the distance needs to become small
+        time = min(FOLDS / max(abs(cycle.growth), 1e-300), MOST_PERIODS * cycle.period)
+        x = ground.rest(ground.follow(x, time).state)
+        cycle = find_cycle(ground, x)
+        if cycle is None or not reached(ground, x, cycle):
+            return Finding("unclear", "unclear", x, exponent.value, x[None], exponent=exponent, leaving=leaving,
+                           message=SLOW)
     if cycle is None and not exponent.positive:
         exponent = largest_exponent(ground, x, seed, longer=SECOND_LOOK)
     if cycle is not None:
-        return _of_cycle(cycle, exponent, leaving)
+        # the multipliers of a cycle are its exponents, beside the zero along a flow; neighbours at a distance err
+        largest = cycle.growth if ground.system.kind == "map" else max(cycle.growth, 0.0)
+        exact = Exponent(largest, 0.0, math.inf)
+        return _without_clocks(ground, _of_cycle(cycle, exact, leaving))
     points = _points(ground, x)
     kind = "strange" if exponent.positive else "torus" if exponent.zero and holds_torus(ground.system) else ""
     if exponent.value < 0.0 and not exponent.zero:
         return Finding("settling", "transient", x, exponent.value, points, exponent=exponent)
+    if kind == "torus" and (doubt := _doubt(ground, x)):
+        return Finding("unclear", "unclear", x, exponent.value, points, exponent=exponent, leaving=leaving,
+                       message=doubt)
     if not kind:
         return Finding("unclear", "unclear", x, exponent.value, points, exponent=exponent, leaving=leaving,
                        message="the motion neither closes nor parts nor stays quasi-periodic, as near a bifurcation; "
                                "take a longer transient, a smaller step or another parameter")
     return Finding("attractor", kind, x, exponent.value, points, exponent=exponent, leaving=leaving)
+
+
+def reached(ground: Ground, x: np.ndarray, cycle: Cycle) -> bool:
+    """Whether the fixed point of the return is near `x`, against the size of the cycle.
+
+    One turn takes the state nearer by its distance times (1 - multiplier), to first order.
+    """
+    apart = float(ground.distance(cycle.states[-1], x))
+    shrinks = -math.expm1(min(-abs(cycle.growth) * cycle.period, 0.0))
+    size = float(ground.distance(cycle.states, x).max()) if len(cycle.states) > 1 else 1.0
+    return apart <= REACHED * size * shrinks or apart <= ROUNDING
+
+
+def _doubt(ground: Ground, x: np.ndarray) -> str:
+    """What speaks against a torus: on one, the motion neither closes nor changes its extent."""
+    if nearest_return(ground, x)[0] and not (ground.system.kind == "map" and glides(ground.system)):
+        return SLOW
+    first = ground.window(x, STEADY_SAMPLES, cells=False)
+    later = ground.follow(first.state, SETTLE * STEADY_SAMPLES * ground.stride * ground.system.dt)
+    last = ground.window(later.state, STEADY_SAMPLES, cells=False)
+    before, after = (np.where(ground.circle, 0.0, w.high - w.low) / ground.extent for w in (first, last))
+    changed = float(np.max(np.abs(after - before) / np.maximum(np.maximum(before, after), LEAST_EXTENT)))
+    return CHANGES if changed > STEADY else ""
 
 
 def _of_cycle(cycle: Cycle, exponent: Exponent, leaving: float) -> Finding:
@@ -144,6 +195,16 @@ def _of_cycle(cycle: Cycle, exponent: Exponent, leaving: float) -> Finding:
                        message="a cycle has a second multiplier of size one: it may be one of a family of cycles, none "
                                "of which attracts, or a bifurcation may be near; change a parameter a little")
     return Finding("attractor", "limit cycle", state, cycle.growth, kept, cycle.period, exponent, leaving)
+
+
+def _without_clocks(ground: Ground, found: Finding) -> Finding:
+    """A cycle along which clocks alone move that nothing depends on is a fixed point."""
+    clocks = list(idle_clocks(ground.system))
+    still = np.ptp(found.points, axis=0) <= STILL * ground.extent
+    still[clocks] = True
+    if found.verdict != "attractor" or not clocks or not still.all():
+        return found
+    return replace(found, kind="fixed point", period=math.nan, exponent=Exponent(found.stability, 0.0, math.inf))
 
 
 def _points(ground: Ground, x: np.ndarray) -> np.ndarray:

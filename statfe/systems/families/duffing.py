@@ -52,6 +52,6 @@ FAMILY = Family(
     name="duffing", group="forced", summary="a mass in one or two wells, shaken; strange or periodic",
     options=OPTIONS, build=build, reference=REFERENCE,
     facts=("sum of exponents -delta, exactly",
-           "gamma=0.2: the wells keep a limit cycle each; gamma=0: two fixed points of (x, v)",
+           "gamma=0.2: the wells keep a limit cycle each; gamma=0: two fixed points of (x, v), the phase is idle",
            "x to -x with half a turn of the phase is a symmetry, which is not linear",
            "the box starts all at phase 0: basins are those of one moment of the force"))

@@ -129,7 +129,7 @@ def test_a_coordinate_that_ends_at_zero_does_not_keep_a_system_from_rest():
 def test_a_second_run_is_made_for_published_exponents_as_far_as_they_are_trusted():
     assert run.target_of(build_system("henon-heiles")) is None
     assert run.target_of(build_system("lorenz63")) == run.TARGET
-    assert run.target_of(build_system("standard")) == pytest.approx(0.5 * 2e-3 / 0.10497)
+    assert run.target_of(build_system("standard")) == pytest.approx(run.TRUST * 2e-3 / 0.10497)
 
 
 def test_what_chance_leaves_outside():

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from statfe_cli.main import main
 
+from statfe.attractors import exponents
 from statfe.attractors.exponents import lyapunov, of_growth, rests
+from statfe.attractors.tangent import grow
 from statfe.attractors.tangent_reference import Follower, reference_growth
 from statfe.bench.attractors import run
 from statfe.bench.attractors.agreement import Agreement, Difference, Pair, Way, compare, differences_of
@@ -126,10 +128,35 @@ def test_a_coordinate_that_ends_at_zero_does_not_keep_a_system_from_rest():
     assert not rests(system, dataclasses.replace(growth, ends=moving))
 
 
+def test_many_coordinates_at_rest_need_a_short_run(monkeypatch):
+    calls = []
+
+    def counted(system, plan, *rest):
+        calls.append((plan.count, plan.turns))
+        return grow(system, plan, *rest)
+
+    monkeypatch.setattr(exponents, "grow", counted)
+    monkeypatch.setattr(exponents, "MANY", 2)
+    resting = lyapunov(flow(-0.4, 2.0, -0.7, 0.0), length=800.0, transient=60.0)
+    assert np.allclose(resting.exponents.value, [-0.4, -0.4, -0.7], atol=1e-12)
+    assert resting.motion == "fixed point"
+    assert [count for count, _ in calls] == [1]
+    cycle = lyapunov(flow(), length=800.0)
+    assert cycle.motion == "periodic"
+    assert [count for count, _ in calls] == [1, 1, 3]
+    assert calls[2][1] > 20 * calls[1][1]
+    assert lyapunov(flow(0.1, 2.0, -0.7, 0.0), length=2000.0).exponents.status == "diverged"
+    # a start on a saddle stays there for some time, and is no rest
+    saddle = dataclasses.replace(flow(0.001, 2.0, -0.7, 0.0), start=np.zeros(3))
+    calls.clear()
+    lyapunov(saddle, length=80.0, trajectories=1)
+    assert [count for count, _ in calls] == [1, 3]
+
+
 def test_a_second_run_is_made_for_published_exponents_as_far_as_they_are_trusted():
     assert run.target_of(build_system("henon-heiles")) is None
     assert run.target_of(build_system("lorenz63")) == run.TARGET
-    assert run.target_of(build_system("standard")) == pytest.approx(0.5 * 2e-3 / 0.10497)
+    assert run.target_of(build_system("standard")) == pytest.approx(run.TRUST * 2e-3 / 0.10497)
 
 
 def test_what_chance_leaves_outside():

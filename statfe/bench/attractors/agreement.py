@@ -58,7 +58,7 @@ PAIRS = (
     Pair("lorenz63", Way("rk4", 20000.0), Way("rk4", 20000.0, dt=0.0025)),
     Pair("lorenz63", Way("rk4", 20000.0), Way("DOP853", 600.0)),
     Pair("henon-heiles", Way("yoshida4", 160000.0), Way("rk4", 160000.0)),
-    Pair("double-pendulum", Way("rk4", 3000.0), Way("rk4", 3000.0, dt=0.0008)),
+    Pair("double-pendulum", Way("rk4", 9000.0), Way("rk4", 9000.0, dt=0.0008)),
     Pair("kuramoto-sivashinsky", Way("etdrk4", 6000.0), Way("rk4", 6000.0, dt=0.015), count=6),
 )
 

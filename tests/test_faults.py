@@ -566,6 +566,10 @@ FAULTS = {
     "correlation sum: pairs of one trajectory count": (
         "statfe/attractors/record.py", "return max(self.theiler, self.span)", "return self.theiler",
         "test_dimensions.py::test_many_trajectories_are_held_against_each_other_alone"),
+    "latent groups: a trajectory belongs to the attractor it is least at": (
+        "statfe/attractors/network/grouping.py", "tree.query(chart.apply(last))[1]]).argmax()",
+        "tree.query(chart.apply(last))[1]]).argmin()",
+        "test_attractor_groups.py::test_latent_groups_are_the_magnets"),
     "exponents: a rule that fails is not said": (
         "statfe/attractors/rules.py", "passed = bool(abs(value) <= allowed)", "passed = True",
         "test_exponents.py::test_a_rule_that_fails_takes_the_numbers_back"),

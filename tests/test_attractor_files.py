@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import statfe
+from statfe.attractors.basins.branches import Branches, read_branches
+from statfe.attractors.found import ESCAPED, AttractorSet
+from statfe.errors import StoreError
 
 
 def rows(out):
@@ -31,3 +35,33 @@ def test_the_largest_exponent_of_a_cycle_of_a_flow_is_zero():
     assert set(found.kinds) == {"limit cycle"}
     assert found.stats["largest_exponent"].tolist() == [0.0] * found.count
     assert (found.stability < 0.0).all()
+
+
+def test_a_continuation_loads_as_it_was_written(tmp_path):
+    path = tmp_path / "c.h5"
+    done = statfe.continue_attractors("logistic", "r=2.8,3.2", path, starts=6, seed=1)
+    found = statfe.load(path)
+    assert isinstance(found, Branches)
+    assert (found.system, found.parameter, found.seed, found.count) == ("logistic", "r", 1, done.count)
+    assert found.values.tolist() == [2.8, 3.2]
+    assert found.converged is done.converged is True
+    assert found.kinds[:, 0].tolist() == ["fixed point", "limit cycle"]
+    assert [e[3] for e in found.events] == ["kind"] == [e.what for e in done.events]
+    for k, own in enumerate(done.sets):
+        assert found.states[k, done.identities[k]].tolist() == own.states.tolist()
+        assert found.numbers["stability"][k, done.identities[k]].tolist() == own.stability.tolist()
+        assert found.fractions[k, done.identities[k]].tolist() == own.basin_fraction.tolist()
+        assert found.shares["escaped to infinity"][k] == own.share(ESCAPED)
+    statfe.identify_attractors("logistic:r=2.8", tmp_path / "i.h5", starts=6, seed=1)
+    assert isinstance(statfe.load(tmp_path / "i.h5"), AttractorSet)
+    with pytest.raises(StoreError, match="continuation"):
+        read_branches(tmp_path / "i.h5")
+
+
+def test_the_scan_of_loads_has_a_name(tmp_path):
+    assert "memories_against_load" in statfe.__all__
+    found, seen = statfe.memories_against_load("hopfield:n=20", [0.05, 0.2], tmp_path / "l.h5", networks=4, starts=20,
+                                               seed=1)
+    assert seen.patterns.tolist() == [1, 4]
+    assert set(found.stats["load"]) == {0.05, 0.2}
+    assert statfe.load(tmp_path / "l.h5").kinds == found.kinds

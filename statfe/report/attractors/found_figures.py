@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from statfe.attractors.basins.branches import Branches
 from statfe.attractors.found import ANSWERS, AttractorSet
 from statfe.laboratory.recall import Recall
 from statfe.report.attractors.section import thinned
@@ -20,37 +19,6 @@ if TYPE_CHECKING:
 
 #: Bars, kinds and points that are drawn at most.
 BARS, KINDS, POINTS = 16, 7, 4000
-
-
-@dataclass(frozen=True, eq=False)
-class Branches:
-    """/continuation and /events of a file.
-
-    Attributes
-    ----------
-    values
-        Of the parameter, shape (value,).
-    states
-        shape (value, attractor, coordinate); nan where an attractor is not there.
-    kinds
-        shape (value, attractor), "" likewise.
-    fractions, errors
-        Of the basins, shape (value, attractor).
-    events
-        Before, after, attractor, what, message of each.
-    messages
-        At each value what to change, "" where the answer can be relied on.
-    """
-
-    parameter: str
-    values: np.ndarray
-    states: np.ndarray
-    coordinates: tuple[str, ...]
-    kinds: np.ndarray
-    fractions: np.ndarray
-    errors: np.ndarray
-    events: Sequence[tuple[float, float, int, str, str]]
-    messages: tuple[str, ...] = ()
 
 
 def draw_fractions(found: AttractorSet) -> Figure:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         log_likelihood,
         make_data,
         memories,
+        memories_against_load,
         model,
         score_posterior,
         self_averaging,
@@ -71,6 +72,7 @@ _HOMES = {
     "log_likelihood": "statfe.api",
     "make_data": "statfe.api",
     "memories": "statfe.api",
+    "memories_against_load": "statfe.api",
     "model": "statfe.api",
     "score_posterior": "statfe.api",
     "self_averaging": "statfe.api",
@@ -92,9 +94,9 @@ __all__ = [
     "FreeEnergy", "IsingModel", "Rbm", "StatfeError", "UsageError", "analyze_attractors", "bracket", "compare",
     "continue_attractors", "cumulant_expansion", "density_of_states", "disorder_average", "exact_distribution", "facts",
     "free_energy", "free_energy_profile", "generate_trajectories", "ground_state", "identify_attractors",
-    "import_trajectories", "invariants", "load", "log_likelihood", "make_data", "memories", "model", "score_posterior",
-    "self_averaging", "simulate", "tap_attractors", "tap_solutions", "thermodynamic_limit", "train_rbm", "train_vae",
-    "wang_landau"]
+    "import_trajectories", "invariants", "load", "log_likelihood", "make_data", "memories", "memories_against_load",
+    "model", "score_posterior", "self_averaging", "simulate", "tap_attractors", "tap_solutions",
+    "thermodynamic_limit", "train_rbm", "train_vae", "wang_landau"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from statfe.attractors.basins.branches import Branches, holds_branches, read_branches
 from statfe.attractors.basins.to_file import continue_to_file, identify_to_file
 from statfe.attractors.found import AttractorSet
 from statfe.attractors.found_file import SAMPLER as IDENTIFICATION
@@ -39,7 +40,7 @@ from statfe.flat.profile_file import read_profile
 from statfe.flat.wang_landau import wang_landau as wang_landau
 from statfe.junction.distribution import ExactDistribution
 from statfe.laboratory.files import SAMPLER as LABORATORY
-from statfe.laboratory.survey import survey_memories, survey_tap
+from statfe.laboratory.survey import survey_loads, survey_memories, survey_tap
 from statfe.learned.vae.file import SAMPLER as VAE
 from statfe.learned.vae.file import read_vae
 from statfe.learned.vae.score import score_posterior as score_posterior
@@ -99,7 +100,7 @@ _READERS: dict[str, Callable[..., Any]] = {
 #: Under names that say what they make, next to `simulate` and `make_data`.
 generate_trajectories, import_trajectories = generate, import_data
 identify_attractors, continue_attractors = identify_to_file, continue_to_file
-memories, tap_attractors = survey_memories, survey_tap
+memories, memories_against_load, tap_attractors = survey_memories, survey_loads, survey_tap
 
 
 def model(spec: str | IsingModel) -> IsingModel:
@@ -188,11 +189,12 @@ def free_energy_profile(
 def load(
     path: str | PathLike[str],
 ) -> (Run | GroundState | TapSolutions | DisorderRun | Profile | DensityOfStates | Dataset | Rbm | RbmTraining
-      | TrainedVae | MachineScores | TrajectoryFile | Measured | AttractorSet | list[Comparison]):
+      | TrainedVae | MachineScores | TrajectoryFile | Measured | AttractorSet | Branches
+      | list[Comparison]):
     """Read any file of ours: a `Run`, a `GroundState`, `TapSolutions`, a `DisorderRun`, a `Profile`, a
     `DensityOfStates`, a `Dataset`, an `Rbm`, an `RbmTraining` or a `TrainedVae`, or of a scores.h5 the list of
     its `Comparison` (`MachineScores` where an autoencoder was scored); of attractors a `TrajectoryFile`, the
-    invariants as `Measured`, or an `AttractorSet`.
+    invariants as `Measured`, an `AttractorSet`, or the `Branches` of a continuation.
 
     Raises
     ------
@@ -200,6 +202,8 @@ def load(
         The file is missing, truncated, foreign, or holds none of these.
     """
     root = read_root(as_path("path", path))
+    if root.get("sampler") == IDENTIFICATION and holds_branches(path):
+        return read_branches(path)
     if root.get("sampler") in _READERS:
         return _READERS[root["sampler"]](path)
     if holds_scores(path):

@@ -11,6 +11,7 @@ import pytest
 from statfe_cli.main import main
 
 import statfe
+from statfe.attractors.basins.branches import Branches
 from statfe.attractors.correlation import CorrelationSum
 from statfe.attractors.found import AttractorSet, BasinSlice, Points, Saddles
 from statfe.attractors.found_file import write_found
@@ -23,7 +24,6 @@ from statfe.attractors.trajectory_file import write_trajectories
 from statfe.errors import StoreError, UsageError
 from statfe.learned.vae.training import TrainingOptions
 from statfe.report.attractors.analyze import analyze_attractors
-from statfe.report.attractors.found_figures import Branches
 from statfe.report.attractors.found_sections import continuation_section
 from statfe.report.attractors.section import Value, drawn
 

@@ -41,7 +41,6 @@ def command(
     statfe attractors analyze memories.h5 -o out/
     """
     import statfe
-    from statfe.laboratory.survey import survey_loads
     from statfe_cli.main import NOT_CONVERGED
     from statfe_cli.output import print_json
     from statfe_cli.progress import progress_bar
@@ -51,8 +50,9 @@ def command(
         found = statfe.memories(model, output, starts=starts, seed=seed, workers=threads, force=force)
     else:
         with progress_bar("networks") as progress:
-            found, seen = survey_loads(model, loads, output, networks=networks, starts=starts, seed=seed,
-                                       workers=threads, force=force, progress=progress)
+            found, seen = statfe.memories_against_load(
+                model, loads, output, networks=networks, starts=starts, seed=seed, workers=threads, force=force,
+                progress=progress)
     if as_json:
         print_json(_as_dict(found, seen))
     else:

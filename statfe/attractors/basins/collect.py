@@ -84,7 +84,7 @@ def _stats(ground: Ground, kept: list[Finding], labels: np.ndarray, found: Searc
         "largest_exponent_error": np.array([f.exponent.error for f in kept], dtype=np.float64),
         "period": np.array([f.period for f in kept], dtype=np.float64),
         "leaving_rate_below": np.array([f.leaving for f in kept], dtype=np.float64),
-        "symmetric_to": _partners(ground, kept),
+        **_partners(ground, kept),
         "cells": ground.cells,
         "not_converged": float(np.mean(labels[:counted] == NOT_CONVERGED)),
         "escaped": float(np.mean(labels[:counted] == ESCAPED)),
@@ -97,19 +97,23 @@ def _stats(ground: Ground, kept: list[Finding], labels: np.ndarray, found: Searc
     return stats
 
 
-def _partners(ground: Ground, kept: list[Finding]) -> np.ndarray:
-    """The image of each attractor under the first symmetry: itself, another one, or -1 where it was not found."""
-    if not ground.system.symmetries:
-        return np.full(len(kept), -1, dtype=np.int64)
+def _partners(ground: Ground, kept: list[Finding]) -> dict[str, np.ndarray]:
+    """The image of each attractor under each symmetry: itself, another one, or -1 where it was not found.
+
+    ``symmetric_to`` is that of the first symmetry of the system, ``symmetric_to_2`` of the second, and so on.
+    """
     scales = Scales(ground.extent, ground.circle)
-    matrix, partners = ground.system.symmetries[0].matrix, np.full(len(kept), -1, dtype=np.int64)
-    for k, f in enumerate(kept):
-        image = f.points @ matrix.T
-        apart = [set_distance(scales, image, other.points) for other in kept]
-        best = int(np.argmin(apart))
-        if apart[best] < PARTNER and kept[best].kind == f.kind:
-            partners[k] = best
-    return partners
+    found = {"symmetric_to": np.full(len(kept), -1, dtype=np.int64)}
+    for m, symmetry in enumerate(ground.system.symmetries):
+        partners = np.full(len(kept), -1, dtype=np.int64)
+        for k, f in enumerate(kept):
+            image = f.points @ symmetry.matrix.T
+            apart = [set_distance(scales, image, other.points) for other in kept]
+            best = int(np.argmin(apart))
+            if apart[best] < PARTNER and kept[best].kind == f.kind:
+                partners[k] = best
+        found[f"symmetric_to_{m + 1}" if m else "symmetric_to"] = partners
+    return found
 
 
 def _points(ground: Ground, kept: list[Finding]) -> Points | None:

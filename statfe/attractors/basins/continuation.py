@@ -202,9 +202,9 @@ def _cloud(found: AttractorSet, k: int) -> np.ndarray:
     return found.points.states[found.points.labels == k]
 
 
-def _own_image(found: AttractorSet, k: int) -> bool:
-    """Whether the first symmetry maps the attractor to itself; False where there is no symmetry."""
-    return int(found.stats["symmetric_to"][k]) == k
+def _own_image(found: AttractorSet, k: int) -> tuple[bool, ...]:
+    """Whether each symmetry maps the attractor to itself; False where there is no symmetry."""
+    return tuple(int(images[k]) == k for name, images in found.stats.items() if name.startswith("symmetric_to"))
 
 
 def _whereto(ends: np.ndarray, row: Sequence[int]) -> str:

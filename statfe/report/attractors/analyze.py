@@ -14,6 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from statfe.attractors.basins.branches import read_branches
 from statfe.attractors.found_file import read_found
 from statfe.attractors.invariants_file import read_invariants
 from statfe.attractors.network.analysis import NetworkAnalysis, analyse_networks
@@ -25,7 +26,6 @@ from statfe.registry import check_seed
 from statfe.report.attractors.found_sections import (
     attractors_section,
     continuation_section,
-    read_branches,
     recall_section,
 )
 from statfe.report.attractors.motion_sections import invariants_section, trajectory_section
@@ -153,9 +153,7 @@ def _sections(
     if "attractors" in where:
         found.append(attractors_section(read_found(where["attractors"])))
     if "continuation" in where:
-        branches = read_branches(where["continuation"])
-        assert branches is not None
-        found.append(continuation_section(branches))
+        found.append(continuation_section(read_branches(where["continuation"])))
     if "recall" in where:
         recall = read_recall(where["recall"])
         assert recall is not None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import colorsys
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from statfe.attractors.basins.branches import Branches
 from statfe.attractors.found import ANSWERS, AttractorSet
 from statfe.laboratory.recall import Recall
 from statfe.report.attractors.section import thinned
@@ -22,35 +22,17 @@ if TYPE_CHECKING:
 BARS, KINDS, POINTS = 16, 7, 4000
 
 
-@dataclass(frozen=True, eq=False)
-class Branches:
-    """/continuation and /events of a file.
-
-    Attributes
-    ----------
-    values
-        Of the parameter, shape (value,).
-    states
-        shape (value, attractor, coordinate); nan where an attractor is not there.
-    kinds
-        shape (value, attractor), "" likewise.
-    fractions, errors
-        Of the basins, shape (value, attractor).
-    events
-        Before, after, attractor, what, message of each.
-    messages
-        At each value what to change, "" where the answer can be relied on.
-    """
-
-    parameter: str
-    values: np.ndarray
-    states: np.ndarray
-    coordinates: tuple[str, ...]
-    kinds: np.ndarray
-    fractions: np.ndarray
-    errors: np.ndarray
-    events: Sequence[tuple[float, float, int, str, str]]
-    messages: tuple[str, ...] = ()
+def palette(count: int) -> list[str]:
+    """A colour for each attractor, none twice: those of all figures, then hues a golden section apart."""
+    found = dict.fromkeys(COLOURS[:count])
+    k = len(found)
+    while len(found) < count:
+        # lightness and saturation in turns, so that hues that come near each other still differ
+        hue, light, full = k * 0.6180339887498949 % 1.0, (0.42, 0.6, 0.76)[k % 3], (0.55, 0.75)[k % 2]
+        red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(hue, light, full))
+        found[f"#{red:02x}{green:02x}{blue:02x}"] = None
+        k += 1
+    return list(found)
 
 
 def draw_fractions(found: AttractorSet) -> Figure:
@@ -60,7 +42,7 @@ def draw_fractions(found: AttractorSet) -> Figure:
     count = min(BARS, found.count)
     names = [f"{k}: {found.kinds[k]}" for k in range(count)]
     shares, errors = list(found.basin_fraction[:count]), list(found.basin_fraction_error[:count])
-    colours = [COLOURS[k % len(COLOURS)] for k in range(count)]
+    colours = palette(count)
     if found.count > count:
         names.append(f"{found.count - count} more")
         shares.append(float(found.basin_fraction[count:].sum()))
@@ -130,11 +112,12 @@ def draw_points(found: AttractorSet) -> Figure:
     shown = [0, min(1, len(found.coordinates) - 1)]
     spans = np.ptp(found.points.states[:, shown], axis=0)
     extent = float(spans.max()) or 1.0
-    for k in range(min(found.count, BARS)):
+    colours = palette(min(found.count, BARS))
+    for k, colour in enumerate(colours):
         own = thinned(found.points.states[found.points.labels == k], POINTS // max(1, min(found.count, BARS)))
         large = len(own) <= 10 or np.ptp(own[:, shown], axis=0).max() < 1e-2 * extent
         axes.scatter(own[:, 0], own[:, shown[-1]], s=40.0 if large else 4.0, linewidths=0.0,
-                     color=COLOURS[k % len(COLOURS)], marker=MARKERS[(k // len(COLOURS)) % len(MARKERS)],
+                     color=colour, marker=MARKERS[(k // len(COLOURS)) % len(MARKERS)],
                      label=label(f"{k}: {found.kinds[k]}", 40), rasterized=True)
     axes.set_xlabel(label(found.coordinates[0], 40))
     axes.set_ylabel(label(found.coordinates[shown[-1]], 40))
@@ -147,7 +130,7 @@ def draw_points(found: AttractorSet) -> Figure:
 
 
 def draw_slice(found: AttractorSet) -> Figure:
-    """Where starts in a plane end: a colour an attractor, white where they end nowhere."""
+    """Where starts in a plane end: a colour an attractor, grey where they end nowhere."""
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
 
@@ -155,9 +138,10 @@ def draw_slice(found: AttractorSet) -> Figure:
     assert image is not None
     figure = Figure(figsize=(5.6, 4.6), layout="constrained")
     axes = figure.subplots()
-    labels = np.where(image.labels >= 0, image.labels % len(COLOURS), -1)
-    axes.pcolormesh(image.first, image.second, labels.T, cmap=ListedColormap([GRID, *COLOURS]), vmin=-1.5,
-                    vmax=len(COLOURS) - 0.5, shading="nearest", rasterized=True)
+    labels = np.maximum(image.labels, -1)
+    colours = [GRID, *palette(max(found.count, 1))]
+    axes.pcolormesh(image.first, image.second, labels.T, cmap=ListedColormap(colours), vmin=-1.5,
+                    vmax=len(colours) - 1.5, shading="nearest", rasterized=True)
     axes.set_xlabel(label(found.coordinates[image.axes[0]], 40))
     axes.set_ylabel(label(found.coordinates[image.axes[1]], 40))
     axes.grid(visible=False)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from os import PathLike
-
-import h5py
 import numpy as np
 
+from statfe.attractors.basins.branches import Branches
 from statfe.attractors.found import ANSWERS, AttractorSet
 from statfe.laboratory.recall import Recall
 from statfe.report.attractors.found_figures import (
-    Branches,
     draw_continuation,
     draw_energies,
     draw_fractions,
@@ -21,7 +18,6 @@ from statfe.report.attractors.found_figures import (
 )
 from statfe.report.attractors.scan_figures import kinds_plot, kinds_table, scanned
 from statfe.report.attractors.section import Plot, Section, Table, Value
-from statfe.store.reading import opened, require_group, understood
 
 #: Attractors in a table, at most.
 LISTED = 60
@@ -91,32 +87,6 @@ def continuation_section(found: Branches) -> Section:
     warnings = [f"not converged at {found.parameter} = {', '.join(at)}: {message}" for message, at in where.items()]
     return Section("continuation", f"Attractors along {found.parameter}", (), facts, warnings[:WARNED],
                    [Table("events", head, rows)] if rows else (), [plot])
-
-
-def read_branches(path: str | PathLike[str]) -> Branches | None:
-    """/continuation of a file; None where it has none."""
-    with opened(path) as file:
-        if "continuation" not in file:
-            return None
-        group = require_group(file, "continuation")
-        with understood(group):
-            return Branches(
-                str(group.attrs["parameter"]), group["value"][()], group["state"][()], _texts(group["coordinate"]),
-                group["kind"].asstr()[()], group["basin_fraction"][()], group["basin_fraction_error"][()],
-                _events(file), _texts(group["message"]) if "message" in group else ())
-
-
-def _events(file: h5py.File) -> list[tuple[float, float, int, str, str]]:
-    if "events" not in file:
-        return []
-    group = file["events"]
-    columns = [group[name][()] for name in ("before", "after", "attractor")]
-    return [(float(b), float(a), int(k), str(w), str(m)) for b, a, k, w, m in zip(
-        *columns, group["what"].asstr()[()], group["message"].asstr()[()], strict=True)]
-
-
-def _texts(dataset: h5py.Dataset) -> tuple[str, ...]:
-    return tuple(str(text) for text in dataset.asstr()[()])
 
 
 def recall_section(found: Recall) -> Section:

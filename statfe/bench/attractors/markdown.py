@@ -57,7 +57,7 @@ def expected_outside(checks: Sequence[Check]) -> float:
 def exponents(rows: Sequence[Row]) -> str:
     """One row a system."""
     head = ["system", "group", "dimension", "motion", "exponents", "D_KY", "trace", "zero", "pairs", "energy",
-            "integrator", "step", "length", "seconds", "status"]
+            "integrator", "step", "length", "status"]
     cells = []
     for r in rows:
         shown = [number(v, e) for v, e in zip(r.exponents[:3], r.errors, strict=False)]
@@ -65,7 +65,7 @@ def exponents(rows: Sequence[Row]) -> str:
         rules = [_rule(r.rule(start)) for start in ("sum", "an exponent", "exponents in", "conserved")]
         cells.append([r.system, r.group, str(r.dimension), r.motion or "-", ", ".join(shown) or "-",
                       number(r.kaplan_yorke, r.kaplan_yorke_error), *rules, r.integrator or "-", f"{r.dt:.3g}",
-                      f"{r.length:.3g}", f"{r.seconds:.1f}", r.status])
+                      f"{r.length:.3g}", r.status])
     return table(head, cells)
 
 

@@ -105,6 +105,19 @@ def test_the_start_is_a_product_where_the_path_is_long_and_ends_at_one_beta():
     assert starts(build_model("ising:shape=4x4"), 1.0) == [False]
 
 
+def test_walks_from_a_product_are_fewer_and_as_much_longer():
+    def route(particles: int | None, start: str):
+        return routes(patterns(120, 8, 1), np.ones(1), particles=particles, sweeps=None, kernel="auto", seed=1,
+                      start=start)[0]
+
+    few, many = route(None, "product"), route(512, "product")
+    assert (few.particles, many.particles, route(None, "uniform").particles) == (128, 512, 512)
+    assert len(few.laws) == len(many.laws)
+    assert 3.5 * many.moves <= few.moves <= 4.5 * many.moves
+    assert routes(patterns(120, 8, 1), np.ones(1), particles=None, sweeps=90, kernel="auto", seed=1,
+                  start="product")[0].particles == 512
+
+
 def test_a_bracket_drawn_out_by_its_errors_holds_the_truth():
     """Of walks so long that both ends agree, bare ends miss half of the time and more."""
     rng = np.random.default_rng(5)

@@ -27,6 +27,9 @@ LAWS, SWEEPS = 32.0, 16.0
 #: More sweeps for two layers: their length does not show what is summed out, but modes still have to mix. And fewer
 #: laws where spins are drawn one by one: there sweeps help more.
 LAYER_SWEEPS, FLIP_LAWS = 4.0, 0.5
+#: Particles by default; and from a product trial, where modes that few walks reach on their way make weights that look
+#: alike and miss some hundredths of Z: fewer walks, each as much longer, reach them at the same cost.
+MANY, FEW = 512, 128
 #: Sweeps by default: at least; and the nanoseconds that all particles may take, and the sweeps they may always take.
 FEWEST_SWEEPS, BUDGET_NS, ALWAYS_SWEEPS = 200, 1.2e10, 1000
 #: Nanoseconds of a move of two layers, an entry of the matrix, and a spin of the large layer; and of spins one by one,
@@ -73,6 +76,8 @@ class Route:
         See `LayerWalkers`.
     tilts
         Fields of the product trial that the path starts from.
+    particles
+        How many walk it.
     """
 
     model: IsingModel
@@ -86,6 +91,7 @@ class Route:
     layers: Layers | None
     flips: int
     tilts: np.ndarray
+    particles: int
 
     @property
     def narrow(self) -> bool:
@@ -122,12 +128,14 @@ def fine_steps(length: float) -> tuple[float, float]:
     return LAWS * length**2, SWEEPS * length**2
 
 
-def routes(model: IsingModel, betas: np.ndarray, *, particles: int, sweeps: int | None, kernel: str, seed: int,
+def routes(model: IsingModel, betas: np.ndarray, *, particles: int | None, sweeps: int | None, kernel: str, seed: int,
            start: str = "uniform", demand: Callable[[float], tuple[float, float]] = fine_steps) -> list[Route]:
     """Paths from a law with known Z to the positive `betas`: one for all, or one each from a product trial.
 
     Parameters
     ----------
+    particles
+        `MANY` or `FEW` when None, as the path needs.
     demand
         Laws of a path and sweeps along it, from its thermodynamic length.
 
@@ -151,7 +159,7 @@ def routes(model: IsingModel, betas: np.ndarray, *, particles: int, sweeps: int 
         raise UsageError(f"start=product needs two layers of spins with dense couplings, as of an RBM, which "
                          f"{model.spec} is not; take start=uniform")
     name = "flips" if flips else "layers" if layers is not None else cheapest_kernel(
-        model, make_sampler("metropolis", kernel=kernel), particles)
+        model, make_sampler("metropolis", kernel=kernel), particles or MANY)
     maker = _Maker(model, particles, sweeps, name, layers, flips, seed, demand)
     if start == "product":
         return [maker.product(float(beta), k) for k, beta in enumerate(targets)]
@@ -167,7 +175,7 @@ class _Maker:
     """What the routes of a run have in common."""
 
     model: IsingModel
-    particles: int
+    particles: int | None
     sweeps: int | None
     kernel: str
     layers: Layers | None
@@ -224,21 +232,24 @@ class _Maker:
               tilts: np.ndarray) -> Route:
         """Place the laws and share the sweeps out among them."""
         laws, sweeps = self.demand(length.total)
-        total = self.sweeps or self.affordable(sweeps * (1.0 if self.layers is None else LAYER_SWEEPS))
+        few = self.particles is None and self.sweeps is None and self.flips and np.any(tilts)
+        particles = self.particles or (FEW if few else MANY)
+        longer = (1.0 if self.layers is None else LAYER_SWEEPS) * (MANY / FEW if few else 1.0)
+        total = self.sweeps or self.affordable(longer * sweeps, particles)
         laws *= FLIP_LAWS if self.flips else 1.0
         positions = place(length, nodes, min(total, max(math.ceil(laws), len(nodes))))
         marks, moves = np.searchsorted(positions, nodes), total / (len(positions) - 1)
         return Route(
             model=self.model, laws=law_at(positions), betas=betas, marks=marks,
             moves=max(1, round(moves) if self.flips else int(moves)), base=-log_z_of_trial(tilts), length=length,
-            kernel=self.kernel, layers=self.layers, flips=self.flips, tilts=tilts)
+            kernel=self.kernel, layers=self.layers, flips=self.flips, tilts=tilts, particles=particles)
 
-    def affordable(self, sweeps: float) -> int:
+    def affordable(self, sweeps: float, particles: int) -> int:
         """That many sweeps, within the budget."""
         if self.layers is not None:
             L, S = self.layers.weights.shape
             cost = (FLIP_NS * L + TURN_NS) * S if self.flips else ENTRY_NS * L * S + SPIN_NS * L
         else:
-            cost = sweep_cost(self.model, self.kernel, self.particles)
-        most = max(ALWAYS_SWEEPS, int(BUDGET_NS / (cost * self.particles)))
+            cost = sweep_cost(self.model, self.kernel, particles)
+        most = max(ALWAYS_SWEEPS, int(BUDGET_NS / (cost * particles)))
         return int(np.clip(sweeps, FEWEST_SWEEPS, most))

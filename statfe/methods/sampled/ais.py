@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from statfe.annealed.route import PATH_OPTIONS, START_OPTION, Route, routes
+from statfe.annealed.route import FEW, MANY, PATH_OPTIONS, START_OPTION, Route, routes
 from statfe.annealed.verdict import Limits, judged, limits_of, mean_with_error, weight_stats, weight_trouble
 from statfe.annealed.walkers import walk
 from statfe.estimators.log_weights import log_mean_weight
@@ -31,8 +31,8 @@ from statfe.spec import Option
 ADVICE = "raise sweeps, or particles"
 
 
-def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: int, sweeps: int | None, kernel: str,
-        start: str, value: str) -> Sequence[Outcome]:
+def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: int | None, sweeps: int | None,
+        kernel: str, start: str, value: str) -> Sequence[Outcome]:
     """One pass for all betas, or from a product trial one each."""
     paths = routes(model, betas, particles=particles, sweeps=sweeps, kernel=kernel, seed=context.seed, start=start)
     limits = limits_of(model, betas)
@@ -43,7 +43,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
             if context.progress is not None:
                 context.progress("annealing", (number + done) / len(paths))
 
-        walkers = route.start(particles, context.seed, number)
+        walkers = route.start(route.particles, context.seed, number)
         logs = walk(walkers, np.arange(len(route.laws)), route.marks, route.moves, workers=context.workers, tell=tell)
         for beta, own in zip(route.betas, logs, strict=True):
             found[float(beta)] = outcome(route, own, float(beta), value, kind, limits[float(beta)])
@@ -73,8 +73,10 @@ METHOD = Method(
     reference="R. Neal, Stat. Comput. 11, 125 (2001); Salakhutdinov and Murray, ICML (2008)",
     run=run,
     work="particles",
+    usual=MANY,
     options=(
-        Option("particles", "int", 512, "independent walks", minimum=2),
+        Option("particles", "int", doc=f"independent walks (default: {MANY}; where kernel=flips and walks start from a "
+               f"product, {FEW} that are as much longer)", minimum=2, optional=True),
         *PATH_OPTIONS,
         START_OPTION,
         Option("value", "str", "estimate", "what to report: -ln of the mean weight, or the bound E[-ln w]",

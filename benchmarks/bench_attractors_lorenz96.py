@@ -163,7 +163,8 @@ def draw(found: list[Need]) -> Figure:
     left.set(xscale="log", yscale="log", xlabel="latent units (dotted: principal components)",
              ylabel=f"bound above the lowest, + {NATS:g} (nats a state)")
     left.set_xticks([1, 2, 4, 8, 16, 40], ["1", "2", "4", "8", "16", "40"])
-    left.legend(fontsize=8.0)
+    left.set_ylim(0.7, 2e5)
+    left.legend(fontsize=8.0, loc="upper right", ncols=2)
     x = [n.dimension for n in found]
     right.plot(x, [n.axes for n in found], color=COLOURS[1], marker="s", linestyle="none", label="principal components")
     right.plot(x, [n.units for n in found], color=COLOURS[0], marker="o", linestyle="none", label="latent units")

@@ -1,15 +1,12 @@
 """How many latent units an attractor needs, and whether a variational autoencoder has learned it.
 
-    python -m benchmarks.bench_attractors_vae [--part dimensions lorenz96] [--cases lorenz63 cycle] [--work FOLDER]
-        [--seed 1] [--docs docs]
+    python -m benchmarks.bench_attractors_vae [--cases lorenz63 cycle] [--work FOLDER] [--seed 1] [--docs docs]
 
-Part `dimensions`: Lorenz 1963, a limit cycle of Rossler's system, and tori embedded in three and in four dimensions,
-all lifted smoothly into 64 dimensions with 2 % noise. `train_vae` searches 1 to 8 latent units by a validation part of
-the training trajectories; the network that it keeps is held against the attractor on the test part. Part `lorenz96`: 40
-sites at several forcings, the noise of the decoder held at that of the data, so that all are seen at one resolution;
-active units beside the Kaplan-Yorke dimension and the principal components above the noise. Tables go to the standard
-output in markdown, --docs writes them and two figures to a folder. Data and networks that are in --work already are not
-made again.
+Lorenz 1963, a limit cycle of Rossler's system, and tori embedded in three and in four dimensions, all lifted smoothly
+into 64 dimensions with 2 % noise. `train_vae` searches 1 to 8 latent units by a validation part of the training
+trajectories; the network that it keeps is held against the attractor on the test part. Tables go to the standard output
+in markdown, --docs writes them and a figure to a folder. Data and networks that are in --work already are not made
+again.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,12 +25,9 @@ from statfe.attractors.generate import generate
 from statfe.attractors.lifting import chart_of, make_lifting
 from statfe.attractors.network.analysis import NetworkAnalysis, analyse_networks
 from statfe.attractors.trajectory_file import write_trajectories
-from statfe.datasets.rows import survey
-from statfe.datasets.trajectory_rows import in_memory, open_trajectories
+from statfe.datasets.trajectory_rows import open_trajectories
 from statfe.learned.vae.latent_use import latent_use
-from statfe.learned.vae.model import NOISE, VaeShape
-from statfe.learned.vae.standard import standard_of
-from statfe.learned.vae.training import TrainingOptions, fit_vae
+from statfe.learned.vae.training import TrainingOptions
 from statfe.report.figures import write_svg
 from statfe.report.styles import COLOURS, MARKERS
 
@@ -47,11 +41,6 @@ LIFT, NOISE_SIZE, SAMPLES = 64, 0.02, 200
 COUNT = 200
 LATENTS = (1, 2, 3, 4, 8)
 CASES = ("lorenz63", "cycle", "ring", "flat")
-#: Sites, forcings, samples, noise of data and decoder, hidden layers and epochs of Lorenz 1996.
-SITES, FORCINGS, LONG = 40, (3.0, 4.0, 4.25, 4.5, 5.0, 8.0), 20_000
-RESOLUTION, LAYERS, EPOCHS = 0.1, (128, 128), 40
-#: ln of a variance that adds nothing to the floor of the decoder's noise.
-NOTHING = -60.0
 
 
 @dataclass
@@ -185,115 +174,24 @@ def draw_bounds(found: list[Case]) -> Figure:
     return figure
 
 
-@dataclass
-class Need:
-    """Lorenz 1996 at one forcing."""
-
-    forcing: float
-    dimension: float
-    error: float
-    active: tuple[int, int]
-    information: float
-    rest: float
-    components: int
-    seconds: float
-
-
-def need_of(forcing: float, work: Path, seed: int) -> Need:
-    """Active units at the resolution of the noise, from one long trajectory."""
-    spec, path = f"lorenz96:n={SITES},F={forcing:g}", work / f"lorenz96-{forcing:g}.h5"
-    start = time.perf_counter()
-    if not path.exists():
-        generate(spec, path, trajectories=1, samples=LONG, every=20, transient=1000.0, seed=seed, force=True)
-    exponents = statfe.invariants(spec, quantities=("exponents",), scale=0.1, seed=seed)
-    dimension = exponents.scalar("kaplan_yorke")
-    parts = open_trajectories(path)
-    standard = standard_of(survey(parts.train))
-    rng = np.random.default_rng(seed)
-    train = np.array(in_memory(parts.train.seen_by(standard.apply), False)[0].read(0, len(parts.train)))
-    test = np.array(parts.test.seen_by(standard.apply).read(0, len(parts.test)))
-    for rows in (train, test):
-        rows += (RESOLUTION * rng.standard_normal(rows.shape)).astype(np.float32)
-    shape = VaeShape(SITES, SITES, LAYERS, LAYERS[::-1], "gaussian", "tanh", RESOLUTION**2)
-    options = TrainingOptions(rate=2e-3, rate_decay=0.01 ** (1 / EPOCHS), seed=seed)
-    fresh = fit_vae(train, shape, epochs=0, options=options, test=test)
-    fresh.vae.arrays[NOISE][:] = NOTHING
-    trained = fit_vae(train, epochs=EPOCHS, test=test, start=replace(fresh))
-    use = latent_use(trained.vae, test)
-    variances = np.linalg.eigvalsh(np.cov(test.T))
-    means, _ = trained.vae.encode(test)
-    return Need(
-        forcing, float(dimension.value), float(dimension.error), (use.by_variance, use.by_divergence),
-        float(use.divergence.sum()), float(np.sqrt(np.mean((trained.vae.decode(means) - test) ** 2))) / RESOLUTION,
-        int(np.sum(variances > 2.0 * RESOLUTION**2)), time.perf_counter() - start)
-
-
-def need_table(found: list[Need]) -> str:
-    """The table of the second part."""
-    lines = ["| F | Kaplan-Yorke dimension | active units | information (nats) | error over noise | PCA above the "
-             "noise | seconds |", "| --- | --- | --- | --- | --- | --- | --- |"]
-    lines += [f"| {n.forcing:g} | {shown(n.dimension, n.error)} | {n.active[0]} and {n.active[1]} | "
-              f"{n.information:.1f} | {n.rest:.2f} | {n.components} | {n.seconds:.0f} |" for n in found]
-    return "\n".join(lines)
-
-
-def draw_needs(found: list[Need]) -> Figure:
-    """Latent need against the Kaplan-Yorke dimension.
-
-    What has the dimension D takes D ln(1 / resolution) nats at fine resolution (T. Kawabata and A. Dembo, IEEE Trans.
-    Inf. Theory 40, 1564 (1994)).
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-    axes = figure.subplots()
-    found = sorted(found, key=lambda n: n.dimension)
-    x = [n.dimension for n in found]
-    axes.plot(x, [n.components for n in found], color=COLOURS[1], marker="s", label="principal components")
-    axes.plot(x, [n.active[0] for n in found], color=COLOURS[0], marker="o", label="active units")
-    axes.plot(x, [n.information / -math.log(RESOLUTION) for n in found], color=COLOURS[2], marker="^",
-              label="information / ln (1 / resolution)")
-    line = np.linspace(0.0, max(x) + 2.0, 100)
-    axes.plot(line, line, color="#6b6f76", linestyle="--", linewidth=1.1, label="the dimension itself")
-    axes.plot(line, np.minimum(2.0 * line + 1.0, SITES), color="#6b6f76", linestyle=":", linewidth=1.1,
-              label="enough for any set of it, 2D + 1")
-    axes.set_xlabel("Kaplan-Yorke dimension")
-    axes.set_ylabel("dimensions needed")
-    axes.legend(loc="lower right", fontsize=8.5)
-    return figure
-
-
 def main() -> None:
-    """Both parts."""
+    """All cases."""
     words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    words.add_argument("--part", nargs="*", default=["dimensions", "lorenz96"], choices=["dimensions", "lorenz96"])
-    words.add_argument("--cases", nargs="*", default=CASES, choices=CASES, help="of part dimensions")
+    words.add_argument("--cases", nargs="*", default=CASES, choices=CASES)
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--work", type=Path, default=Path("bench-attractors"))
     words.add_argument("--docs", type=Path)
     given = words.parse_args()
     given.work.mkdir(exist_ok=True)
-    texts = {}
-    if "dimensions" in given.part:
-        found = [c for c in cases(given.work, given.seed) if c.path.stem in given.cases]
-        for case in found:
-            measure(case, given.work, given.seed)
-            print(case.name, case.search and case.search.to_dict(), case.active, f"{case.seconds:.0f} s", flush=True)
-        texts["attractors-dimensions"] = dimension_tables(found)
-        if given.docs:
-            write_svg(given.docs / "attractors-units.svg", lambda: draw_bounds(found))
-    if "lorenz96" in given.part:
-        needs = []
-        for forcing in FORCINGS:
-            needs.append(need_of(forcing, given.work, given.seed))
-            print(needs[-1], flush=True)
-        texts["attractors-lorenz96"] = need_table(needs)
-        if given.docs:
-            write_svg(given.docs / "attractors-lorenz96.svg", lambda: draw_needs(needs))
-    for name, text in texts.items():
-        print(f"\n{text}")
-        if given.docs:
-            (given.docs / f"{name}-tables.md").write_text(text + "\n", encoding="utf-8")
+    found = [c for c in cases(given.work, given.seed) if c.path.stem in given.cases]
+    for case in found:
+        measure(case, given.work, given.seed)
+        print(case.name, case.search and case.search.to_dict(), case.active, f"{case.seconds:.0f} s", flush=True)
+    text = dimension_tables(found)
+    print(f"\n{text}")
+    if given.docs:
+        write_svg(given.docs / "attractors-units.svg", lambda: draw_bounds(found))
+        (given.docs / "attractors-dimensions-tables.md").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

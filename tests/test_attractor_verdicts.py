@@ -7,7 +7,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
+from statfe.attractors.basins.cycles import find_cycle
+from statfe.attractors.basins.ground import Ground
 from statfe.attractors.basins.identify import identify
 from statfe.attractors.exponents import lyapunov
 from statfe.attractors.found import NONE_FOUND
@@ -159,3 +162,22 @@ def test_a_force_however_small_makes_a_cycle():
 def test_a_clock_beside_a_cycle_is_not_counted():
     found = lyapunov(build_system("van-der-pol:amplitude=0"), length=4000.0)
     assert (found.motion, float(found.kaplan_yorke.value)) == ("periodic", pytest.approx(1.0, abs=1e-3))
+
+
+def test_multipliers_of_a_cycle_are_those_of_the_variational_equation():
+    # neighbours grow a hundredfold before they meet: here differences of two points fail
+    system, extent = build_system("thomas:b=0.23"), np.full(3, 9.0)
+    ground = Ground(system, 1.0, np.zeros(3, dtype=bool), extent, 0.01 * extent, 0.0 * extent, 100, np.empty((0, 3)))
+    x = ground.follow(np.array([-1.92, -1.974, -3.321]), 1500.0).state
+    for _ in range(3):
+        x = ground.follow(x, 5.0).state
+        cycle = find_cycle(ground, x)
+
+        def both(_t, y):
+            return np.concatenate([system.velocity(y[:3]), (system.jacobian_at(y[:3]) @ y[3:].reshape(3, 3)).ravel()])
+
+        start = np.concatenate([x, np.eye(3).ravel()])
+        end = solve_ivp(both, (0.0, cycle.period), start, method="DOP853", rtol=1e-10, atol=1e-12).y[:, -1]
+        moduli = np.sort(np.abs(np.linalg.eigvals(end[3:].reshape(3, 3))))
+        assert moduli[2] == pytest.approx(1.0, abs=5e-3)  # fixed steps close a little beside
+        assert cycle.growth == pytest.approx(math.log(moduli[1]) / cycle.period, rel=2e-2)

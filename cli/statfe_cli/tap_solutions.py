@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from statfe_cli.arguments import available_cpus, beta_option, force_option, json_option, seed_option, workers_option
+from statfe_cli.arguments import available_cpus, beta_option, run_options, together
 
 if TYPE_CHECKING:
     from statfe.search.tap_solutions_result import Attractors, TapSolutions
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 #: Solutions listed at one beta.
 LISTED = 10
 
+#: Of both commands that descend to TAP solutions.
+tap_options = together(
+    beta_option,
+    click.option("--starts", type=click.IntRange(min=1), default=1000, show_default=True,
+                 help="Descents from independent random starts at each beta."),
+    run_options)
+
 
 @click.command("tap-solutions")
 @click.argument("model")
-@beta_option
-@click.option("--starts", type=click.IntRange(min=1), default=1000, show_default=True,
-              help="Descents from independent random starts at each beta.")
-@click.option("-o", "--output", metavar="FILE.h5", help="HDF5 file to write: all solutions with their means.")
-@seed_option
-@workers_option
-@force_option
-@json_option
+@tap_options
 def command(
     model: str, beta: str, starts: int, output: str | None, seed: int | None, workers: int | None, force: bool,
     as_json: bool) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -19,12 +21,16 @@ def rhs(t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
     raise NotImplementedError
 
 
+#: Stand-in: typical size of each coordinate, shape (dimension,).
+sizes = np.ones(1)
+
+
 def jacobian(t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
-    """Central differences of `rhs`; relative accuracy about 1e-10 where the law is smooth."""
+    """Central differences of `rhs`; relative accuracy about 1e-10 where the law is smooth on the scale of `sizes`."""
     n = x.size
     y, above, below = x.copy(), np.empty(n), np.empty(n)
     for j in range(n):
-        h = STEP * max(1.0, abs(x[j]))
+        h = STEP * max(sizes[j], abs(x[j]))
         up, down = x[j] + h, x[j] - h
         y[j] = up
         rhs(t, y, p, above)
@@ -35,10 +41,26 @@ def jacobian(t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
             out[i, j] = (above[i] - below[i]) / (up - down)
 
 
-def differences(function: Callable[..., Any]) -> Callable[..., None]:
-    """The law `jacobian` for one right-hand side; a plain function, as `statfe._jit.law` takes it."""
-    made: Callable[..., None] = instance(jacobian, rhs=law(function)).py_func
+def differences(function: Callable[..., Any], typical: np.ndarray) -> Callable[..., None]:
+    """The law `jacobian` for one right-hand side; a plain function, as `statfe._jit.law` takes it.
+
+    Parameters
+    ----------
+    typical
+        Size of each coordinate, shape (dimension,): steps are a share of it, or of the coordinate where that is larger.
+    """
+    one: Any = instance(jacobian, rhs=law(function)).py_func
+    held = np.array(typical, dtype=np.float64)
+    made: Any = types.FunctionType(one.__code__, {**one.__globals__, "sizes": held}, one.__name__)
+    # its name tells its compiled code from that with other sizes
+    made.__qualname__ = f"{one.__qualname__}_{hashlib.sha256(held.tobytes()).hexdigest()[:12]}"
+    made.__module__ = one.__module__
     return made
+
+
+def by_differences(function: Callable[..., Any]) -> bool:
+    """Whether a Jacobian was made by `differences`."""
+    return getattr(function, "__module__", "") == __name__
 
 
 def compile_error(function: Callable[..., Any], matrix: bool = False) -> str:

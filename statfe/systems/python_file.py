@@ -13,6 +13,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from statfe.errors import UsageError, unknown_name
 from statfe.kernels.user_laws import compile_error, differences
 from statfe.systems.checks import where_in
 from statfe.systems.declared import SETTINGS, Laws, declared
+from statfe.systems.difference_steps import typical_sizes
 from statfe.systems.system import System
 
 ARGUMENTS = {
@@ -55,10 +57,10 @@ def read_python(path: str, text: str) -> System:
         if "start" not in settings or not hasattr(settings["start"], "__len__"):
             raise UsageError(f'{path}: write coordinates = ["x", "y"] or start = [0.1, 0.2], to say how many there are')
         settings["coordinates"] = [f"x{i + 1}" for i in range(len(settings["start"]))]
-    jacobian = functions.get("jacobian") or differences(functions["rhs"])
     others = {name: functions.get(name) for name in ("conserved", "stiff", "tangent")}
-    laws = Laws(functions["rhs"], jacobian, **others)
-    return declared(path, settings, laws)
+    rhs, given = functions["rhs"], functions.get("jacobian")
+    system = declared(path, settings, Laws(rhs, given or rhs, **others))
+    return system if given else replace(system, jacobian=differences(rhs, typical_sizes(system, "box" in settings)))
 
 
 def _run(path: str, text: str) -> dict[str, Any]:

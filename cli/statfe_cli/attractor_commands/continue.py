@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
+from statfe_cli.arguments import available_cpus, run_options
+from statfe_cli.attractor_commands.identify import found_dict, search_options
 
 if TYPE_CHECKING:
     from statfe.attractors.basins.continuation import Continuation
@@ -18,15 +19,8 @@ if TYPE_CHECKING:
               help="Parameter and its values, in this order: rho=10:30:21 or rho=30,29,28.")
 @click.option("--starts", type=click.IntRange(min=1), default=200, show_default=True,
               help="Random starts at each value, beside states on the attractors of the value before.")
-@click.option("--method", type=click.Choice(["recurrences", "features"]), default="recurrences", show_default=True,
-              help="How attractors are told apart.")
-@click.option("--box", metavar="x=LOW:HIGH,...", help="Box of the starts; other coordinates keep the system's own.")
-@click.option("--cells", type=click.IntRange(min=2), help="Cells along an extent.  [default: chosen by a pilot run]")
-@click.option("-o", "--output", metavar="FILE.h5", help="HDF5 file to write.")
-@seed_option
-@workers_option
-@force_option
-@json_option
+@search_options
+@run_options
 def command(
     system: str, parameter: str, starts: int, method: str, box: str | None, cells: int | None, output: str | None,
     seed: int | None, workers: int | None, force: bool, as_json: bool) -> int:
@@ -58,8 +52,6 @@ def command(
 
 def _as_dict(done: Continuation) -> dict[str, Any]:
     from dataclasses import asdict
-
-    from statfe_cli.attractor_commands.identify import found_dict
 
     rows = []
     for value, found, identities in zip(done.values, done.sets, done.identities, strict=True):

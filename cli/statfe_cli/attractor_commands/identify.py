@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
+from statfe_cli.arguments import available_cpus, run_options, together
 
 if TYPE_CHECKING:
     from statfe.attractors.found import AttractorSet
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 #: Attractors listed, and coordinates of a state.
 LISTED, COORDINATES = 20, 4
 
+#: How attractors are searched for, here and along a parameter.
+search_options = together(
+    click.option("--method", type=click.Choice(["recurrences", "features"]), default="recurrences", show_default=True,
+                 help="How attractors are told apart."),
+    click.option("--box", metavar="x=LOW:HIGH,...", help="Box of the starts; other coordinates keep the system's own."),
+    click.option("--cells", type=click.IntRange(min=2),
+                 help="Cells along an extent.  [default: chosen by a pilot run]"))
+
 
 @click.command("identify")
 @click.argument("system")
 @click.option("--starts", type=click.IntRange(min=1), default=1000, show_default=True, help="Random starts in the box.")
-@click.option("--method", type=click.Choice(["recurrences", "features"]), default="recurrences", show_default=True,
-              help="How attractors are told apart.")
-@click.option("--box", metavar="x=LOW:HIGH,...", help="Box of the starts; other coordinates keep the system's own.")
-@click.option("--cells", type=click.IntRange(min=2), help="Cells along an extent.  [default: chosen by a pilot run]")
+@search_options
 @click.option("--plane", metavar="x,y,N", help="Image of the basins on a plane through the middle of the box.")
 @click.option("--second-seed", type=click.IntRange(min=0), help="Search again from other starts; test the shares.")
-@click.option("-o", "--output", metavar="FILE.h5", help="HDF5 file to write.")
-@seed_option
-@workers_option
-@force_option
-@json_option
+@run_options
 def command(
     system: str, starts: int, method: str, box: str | None, cells: int | None, plane: str | None,
     second_seed: int | None, output: str | None, seed: int | None, workers: int | None, force: bool,

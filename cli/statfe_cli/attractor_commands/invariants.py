@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
+from statfe_cli.arguments import available_cpus, run_options
 
 if TYPE_CHECKING:
     from statfe.attractors.measured import Measured
@@ -26,11 +26,7 @@ LISTED = 12
 @click.option("--data", type=click.Choice(["auto", "states", "observations"]), default="auto", show_default=True,
               help="Which data of a file with both.")
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Length of all runs over the default.")
-@click.option("-o", "--output", metavar="FILE.h5", help="HDF5 file to write.")
-@seed_option
-@workers_option
-@force_option
-@json_option
+@run_options
 def command(
     target: str, quantities: str | None, exponents: int | None, plane: str | None, theiler: float | None, data: str,
     scale: float, output: str | None, seed: int | None, workers: int | None, force: bool, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from statfe_cli.arguments import available_cpus, force_option, json_option, seed_option, workers_option
+from statfe_cli.arguments import available_cpus, run_options
 
 if TYPE_CHECKING:
     from statfe.attractors.found import AttractorSet
@@ -22,11 +22,7 @@ LISTED = 12
 @click.option("--networks", type=click.IntRange(min=4), default=8, show_default=True,
               help="Networks at each load; the errors are those of their mean.")
 @click.option("--starts", type=click.IntRange(min=1), default=2000, show_default=True, help="Random starts.")
-@click.option("-o", "--output", metavar="FILE.h5", help="HDF5 file to write.")
-@seed_option
-@workers_option
-@force_option
-@json_option
+@run_options
 def command(
     model: str, loads: str | None, networks: int, starts: int, output: str | None, seed: int | None,
     workers: int | None, force: bool, as_json: bool) -> int:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from statfe_cli.arguments import available_cpus, beta_option, force_option, json_option, seed_option, workers_option
+from statfe_cli.arguments import available_cpus
+from statfe_cli.tap_solutions import tap_options
 
 if TYPE_CHECKING:
     from statfe.attractors.found import AttractorSet
@@ -14,14 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("tap")
 @click.argument("model")
-@beta_option
-@click.option("--starts", type=click.IntRange(min=1), default=1000, show_default=True,
-              help="Descents from random starts at each beta.")
-@click.option("-o", "--output", metavar="FILE.h5", help="HDF5 file to write.")
-@seed_option
-@workers_option
-@force_option
-@json_option
+@tap_options
 def command(
     model: str, beta: str, starts: int, output: str | None, seed: int | None, workers: int | None, force: bool,
     as_json: bool) -> int:

@@ -18,6 +18,8 @@ LONGEST, LONGEST_MAP = 60.0, 1024
 CLOSE, EXACT = 2e-3, 1e-6
 #: Times round that tell a cycle from a near return, and the growth of the distance that a cycle may show.
 ROUNDS, DRIFT = 4, 1.5
+#: Steps of the differences behind multipliers, in extents.
+SHIFT = 1e-6
 #: Times round after which a slow approach to a cycle is over.
 ODD = 25
 
@@ -144,11 +146,14 @@ def _closed(ground: Ground, x: np.ndarray, period: float) -> Cycle:
     system, n = ground.system, len(x)
     steps = max(1, math.ceil(period / system.dt))
     states = march(system, x[None], steps, dt=period / steps).states[0]
-    size = 1e-5 * ground.extent
-    shifted = np.concatenate([x + np.diag(size), x - np.diag(size)])
-    ends = _after(ground, shifted, period)
-    monodromy = (ground.apart(ends[:n], ends[n:]) / (2.0 * size[:, None])).T
-    values = np.linalg.eigvals(monodromy)
-    rest = np.delete(values, np.argmin(np.abs(values - 1.0)))
-    growth = math.log(max(float(np.max(np.abs(rest))), 1e-300)) / period if len(rest) else 0.0
+    # five points: what grows a hundredfold on its way round bends too much for two
+    size = SHIFT * ground.extent
+    shifts = np.concatenate([m * np.diag(size) for m in (1.0, -1.0, 2.0, -2.0)])
+    ends = _after(ground, x + shifts, period).reshape(4, n, n)
+    near, far = ground.apart(ends[0], ends[1]), ground.apart(ends[2], ends[3])
+    monodromy = ((8.0 * near - far) / (12.0 * size[:, None])).T / ground.extent[:, None] * ground.extent
+    # the velocity is mapped to itself; what is across it has the other multipliers
+    across = np.linalg.qr(np.column_stack([system.velocity(x) / ground.extent, np.eye(n)]))[0][:, 1:]
+    rest = np.abs(np.linalg.eigvals(across.T @ monodromy @ across))
+    growth = math.log(max(float(rest.max()), 1e-300)) / period if len(rest) else 0.0
     return Cycle(period, states, growth)

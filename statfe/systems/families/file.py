@@ -50,4 +50,5 @@ FAMILY = Family(
     options=OPTIONS, build=build, reference="the file itself",
     facts=("further options replace parameters of the file: file:my.toml,sigma=12",
            "TOML: formulas of + - * / ** and functions; the Jacobian is derived from them, exactly",
-           "Python: the file is run; without a jacobian, central differences with relative errors of about 1e-10"))
+           "Python: the file is run; without a jacobian, central differences; steps fit the law at the start",
+           "a box of your own says how large coordinates are: give one where they are far from 1"))

@@ -92,3 +92,12 @@ def test_images_under_every_symmetry_are_told():
     assert found.kinds == ("fixed point", "fixed point")
     assert found.stats["symmetric_to"].tolist() == [0, 1]  # cyclic exchange
     assert found.stats["symmetric_to_2"].tolist() == [1, 0]  # inversion
+
+
+def test_a_search_tells_beforehand_how_long_its_pilots_took():
+    told = []
+    statfe.identify_attractors("logistic:r=2.8", starts=6, seed=1, progress=lambda *said: told.append(said))
+    assert told[0][1] == 0.0
+    assert "pilot runs took" in told[0][0]
+    assert "6 starts" in told[0][0]
+    assert told[-1][1] == 1.0

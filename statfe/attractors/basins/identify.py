@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from statfe.attractors.basins.collect import Identified, collect
 from statfe.attractors.basins.features import Features
-from statfe.attractors.basins.ground import Ground, check_box, draw_starts, survey
+from statfe.attractors.basins.ground import PILOTS, Ground, check_box, draw_starts, survey
 from statfe.attractors.basins.recurrences import Recurrences
 from statfe.attractors.basins.search import LOOKED_AT, Method, Search, conservative, search
 from statfe.attractors.basins.volume import contraction
@@ -93,7 +94,11 @@ def identify_more(
     first = draw_starts(corners, starts, seed) if isinstance(starts, int) else _checked(system, starts)
     if box is None and not isinstance(starts, int):
         corners = np.stack([first.min(axis=0), first.max(axis=0)], axis=1)
+    began = time.perf_counter()
     ground = survey(system, corners, seed, cells, workers)
+    if progress is not None:
+        # the first round says nothing before its end: this tells beforehand whether it will be long
+        progress(f"{PILOTS} pilot runs took {time.perf_counter() - began:.1f} s; following {len(first)} starts", 0.0)
     if conservative(ground, ground.pilots) and contraction(ground, first[:LOOKED_AT]).lost:
         ground = replace(ground, lossy=True)
     runs = first if extra is None else np.concatenate([first, _checked(system, extra)])

@@ -52,8 +52,6 @@ class Method:
         ``cost(model, n_betas)``: rough number of elementary operations; ``exact`` picks by it.
     work
         The option that the time of a sampled method is proportional to; "" for other methods.
-    usual
-        What `work` usually is, where it has no default because the model decides.
     variants
         Option sets that ``compare --methods all`` runs; the default set alone when empty.
     """
@@ -69,7 +67,6 @@ class Method:
     cost: Callable[[IsingModel, int], float] = lambda model, n_betas: float(model.n_sites + model.n_pairs)
     negative_beta: bool = False
     work: str = ""
-    usual: int = 0
     variants: tuple[Mapping[str, Any], ...] = field(default=())
 
     def specs(self) -> list[str]:
@@ -81,8 +78,7 @@ class Method:
         defaults = {o.name: o.default for o in self.options}
         if not self.work:
             return self.name
-        amount = max(1, round(share * (defaults[self.work] or self.usual)))
-        return str(check_options(self.name, {self.work: amount}, self.options))
+        return str(check_options(self.name, {self.work: max(1, round(share * defaults[self.work]))}, self.options))
 
     def to_dict(self) -> dict[str, Any]:
         """For ``statfe methods --json``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from statfe.annealed.bracket import bracket
 from statfe.annealed.layers import MOST_LOG, LayerWalkers, flip_part, layers_of, listed_log_weights, trial_small
 from statfe.annealed.route import routes
+from statfe.annealed.verdict import limits_of
 from statfe.errors import UsageError
 from statfe.machines.rbm import Rbm
+from statfe.methods.sampled.ais import outcome
 from statfe.models.catalogue import build_model
 from statfe.models.ising import IsingModel
 from statfe.registry import run_method
@@ -105,17 +108,34 @@ def test_the_start_is_a_product_where_the_path_is_long_and_ends_at_one_beta():
     assert starts(build_model("ising:shape=4x4"), 1.0) == [False]
 
 
-def test_walks_from_a_product_are_fewer_and_as_much_longer():
-    def route(particles: int | None, start: str):
-        return routes(patterns(120, 8, 1), np.ones(1), particles=particles, sweeps=None, kernel="auto", seed=1,
-                      start=start)[0]
+def test_trials_share_the_particles_and_walk_longer():
+    model, one = patterns(120, 8, 1), np.ones(1)
+    found, said, plain, few = (run_method(model, one, f"ais:{words}", seed=1)[0].stats for words in (
+        "start=product", "start=product,sweeps=90,particles=130", "start=uniform,sweeps=90",
+        "start=product,sweeps=90,particles=100"))
+    assert [s["trials"] for s in (found, said, plain, few)] == [4, 4, 1, 1]
+    assert [s["particles"] for s in (found, said, plain, few)] == [256, 132, 512, 100]
+    routed = routes(model, one, particles=512, sweeps=None, kernel="auto", seed=1, start="product")[0]
+    assert 1.5 * routed.moves * (len(routed.laws) - 1) < found["sweeps"]
 
-    few, many = route(None, "product"), route(512, "product")
-    assert (few.particles, many.particles, route(None, "uniform").particles) == (128, 512, 512)
-    assert len(few.laws) == len(many.laws)
-    assert 3.5 * many.moves <= few.moves <= 4.5 * many.moves
-    assert routes(patterns(120, 8, 1), np.ones(1), particles=None, sweeps=90, kernel="auto", seed=1,
-                  start="product")[0].particles == 512
+
+def test_what_trials_differ_by_is_part_of_the_error():
+    """Walks of two trials that agree among themselves, each of another mode."""
+    model, rng = patterns(120, 8, 1), np.random.default_rng(3)
+    paths = routes(model, np.ones(1), particles=512, sweeps=40, kernel="auto", seed=1, start="product", trials=4)
+    assert len(paths) == 4
+    assert not np.array_equal(paths[0].tilts, paths[1].tilts)
+    limits = limits_of(model, np.ones(1))[1.0]
+    apart = (0.0, 0.0, 0.0, 0.5)
+    walks = [(path, 200.0 + path.base + d + 0.1 * rng.standard_normal(128))
+             for path, d in zip(paths, apart, strict=True)]
+    found = outcome(walks, 1.0, "estimate", "estimate", limits)
+    means = [math.exp(d) for d in apart]
+    spread = np.std(means, ddof=1) / 2.0 / np.mean(means)
+    assert found.beta_f == pytest.approx(-200.0 - math.log(np.mean(means)), abs=0.05)
+    assert spread < found.beta_f_error < 2.0 * spread
+    alike = [(path, 200.0 + path.base + 0.1 * rng.standard_normal(128)) for path in paths]
+    assert outcome(alike, 1.0, "estimate", "estimate", limits).beta_f_error < 0.02
 
 
 def test_a_bracket_drawn_out_by_its_errors_holds_the_truth():

@@ -27,9 +27,6 @@ LAWS, SWEEPS = 32.0, 16.0
 #: More sweeps for two layers: their length does not show what is summed out, but modes still have to mix. And fewer
 #: laws where spins are drawn one by one: there sweeps help more.
 LAYER_SWEEPS, FLIP_LAWS = 4.0, 0.5
-#: Particles by default; and from a product trial, where modes that few walks reach on their way make weights that look
-#: alike and miss some hundredths of Z: fewer walks, each as much longer, reach them at the same cost.
-MANY, FEW = 512, 128
 #: Sweeps by default: at least; and the nanoseconds that all particles may take, and the sweeps they may always take.
 FEWEST_SWEEPS, BUDGET_NS, ALWAYS_SWEEPS = 200, 1.2e10, 1000
 #: Nanoseconds of a move of two layers, an entry of the matrix, and a spin of the large layer; and of spins one by one,
@@ -43,6 +40,11 @@ LONG = 5.0
 #: Resampled pilots that find these means, each on the path from the trial of the one before: how many, their particles,
 #: laws, and moves at each.
 PILOTS, MEANS_PARTICLES, MEANS_LAWS, MEANS_MOVES = 3, 512, 64, 4
+#: Particles of a pilot, and fewest that walk, where a beta has several trials.
+SHARED_PARTICLES, LEAST_WALKS = 256, 32
+#: There, walks of so many particles are one that is as much longer: modes that few walks reach on their way make weights
+#: that look alike and miss some hundredths of Z. (Unless the user says how long they are.)
+LONGER = 2
 
 PATH_OPTIONS = (
     Option("sweeps", "int", doc="sweeps of a particle on its way to the largest beta (default: by a pilot)", minimum=1,
@@ -76,8 +78,6 @@ class Route:
         See `LayerWalkers`.
     tilts
         Fields of the product trial that the path starts from.
-    particles
-        How many walk it.
     """
 
     model: IsingModel
@@ -91,7 +91,6 @@ class Route:
     layers: Layers | None
     flips: int
     tilts: np.ndarray
-    particles: int
 
     @property
     def narrow(self) -> bool:
@@ -128,14 +127,16 @@ def fine_steps(length: float) -> tuple[float, float]:
     return LAWS * length**2, SWEEPS * length**2
 
 
-def routes(model: IsingModel, betas: np.ndarray, *, particles: int | None, sweeps: int | None, kernel: str, seed: int,
-           start: str = "uniform", demand: Callable[[float], tuple[float, float]] = fine_steps) -> list[Route]:
-    """Paths from a law with known Z to the positive `betas`: one for all, or one each from a product trial.
+def routes(model: IsingModel, betas: np.ndarray, *, particles: int, sweeps: int | None, kernel: str, seed: int,
+           start: str = "uniform", trials: int = 1, demand: Callable[[float], tuple[float, float]] = fine_steps,
+           ) -> list[Route]:
+    """Paths from a law with known Z to the positive `betas`: one for all, or from product trials for each.
 
     Parameters
     ----------
-    particles
-        `MANY` or `FEW` when None, as the path needs.
+    trials
+        Product trials for each beta, from pilots of their own, where single spins of a layer are drawn and there are
+        particles for them.
     demand
         Laws of a path and sweeps along it, from its thermodynamic length.
 
@@ -159,15 +160,16 @@ def routes(model: IsingModel, betas: np.ndarray, *, particles: int | None, sweep
         raise UsageError(f"start=product needs two layers of spins with dense couplings, as of an RBM, which "
                          f"{model.spec} is not; take start=uniform")
     name = "flips" if flips else "layers" if layers is not None else cheapest_kernel(
-        model, make_sampler("metropolis", kernel=kernel), particles or MANY)
-    maker = _Maker(model, particles, sweeps, name, layers, flips, seed, demand)
-    if start == "product":
-        return [maker.product(float(beta), k) for k, beta in enumerate(targets)]
+        model, make_sampler("metropolis", kernel=kernel), particles)
+    each = trials if flips and particles >= trials * LEAST_WALKS else 1
+    maker = _Maker(model, particles, sweeps, name, layers, flips, seed, demand, each)
     if not len(targets):
         return []
-    plain = maker.uniform(targets)
-    long = start == "auto" and flips and len(targets) == 1 and plain.length.total > LONG
-    return [maker.product(float(targets[0]), 0)] if long else [plain]
+    if start != "product":
+        plain = maker.uniform(targets)
+        if not (start == "auto" and flips and len(targets) == 1 and plain.length.total > LONG):
+            return [plain]
+    return [maker.product(float(beta), each * k + trial) for k, beta in enumerate(targets) for trial in range(each)]
 
 
 @dataclass(frozen=True)
@@ -175,13 +177,14 @@ class _Maker:
     """What the routes of a run have in common."""
 
     model: IsingModel
-    particles: int | None
+    particles: int
     sweeps: int | None
     kernel: str
     layers: Layers | None
     flips: int
     seed: int
     demand: Callable[[float], tuple[float, float]]
+    trials: int = 1
 
     def uniform(self, betas: np.ndarray) -> Route:
         """From beta = 0 through all `betas`."""
@@ -208,7 +211,7 @@ class _Maker:
             length = measure(self.pilot(tilts, (PILOTS + 1) * number + k), law_at, 1.0)
             laws = law_at(place(length, np.ones(1), MEANS_LAWS))
             seed = int(generator(self.seed, (MEANS_KEY, number, k)).integers(2**48))
-            walkers = self.walkers(laws, tilts, MEANS_PARTICLES, seed)
+            walkers = self.walkers(laws, tilts, MEANS_PARTICLES if self.trials == 1 else SHARED_PARTICLES, seed)
             lead(walkers, MEANS_MOVES, seed, MEANS_KEY)
             tilts, tilted = np.arctanh((1.0 - SHRINK) * walkers.large_means()), True
         length = measure(self.pilot(tilts, (PILOTS + 1) * number + PILOTS), law_at, 1.0)
@@ -232,17 +235,16 @@ class _Maker:
               tilts: np.ndarray) -> Route:
         """Place the laws and share the sweeps out among them."""
         laws, sweeps = self.demand(length.total)
-        few = self.particles is None and self.sweeps is None and self.flips and np.any(tilts)
-        particles = self.particles or (FEW if few else MANY)
-        longer = (1.0 if self.layers is None else LAYER_SWEEPS) * (MANY / FEW if few else 1.0)
-        total = self.sweeps or self.affordable(longer * sweeps, particles)
+        longer = LONGER if self.trials > 1 and np.any(tilts) else 1
+        total = self.sweeps or self.affordable(
+            longer * sweeps * (1.0 if self.layers is None else LAYER_SWEEPS), self.particles // longer)
         laws *= FLIP_LAWS if self.flips else 1.0
         positions = place(length, nodes, min(total, max(math.ceil(laws), len(nodes))))
         marks, moves = np.searchsorted(positions, nodes), total / (len(positions) - 1)
         return Route(
             model=self.model, laws=law_at(positions), betas=betas, marks=marks,
             moves=max(1, round(moves) if self.flips else int(moves)), base=-log_z_of_trial(tilts), length=length,
-            kernel=self.kernel, layers=self.layers, flips=self.flips, tilts=tilts, particles=particles)
+            kernel=self.kernel, layers=self.layers, flips=self.flips, tilts=tilts)
 
     def affordable(self, sweeps: float, particles: int) -> int:
         """That many sweeps, within the budget."""

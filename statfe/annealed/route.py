@@ -42,8 +42,8 @@ LONG = 5.0
 PILOTS, MEANS_PARTICLES, MEANS_LAWS, MEANS_MOVES = 3, 512, 64, 4
 #: Particles of a pilot, and fewest that walk, where a beta has several trials.
 SHARED_PARTICLES, LEAST_WALKS = 256, 32
-#: There, walks of so many particles are one that is as much longer: modes that few walks reach on their way make weights
-#: that look alike and miss some hundredths of Z. (Unless the user says how long they are.)
+#: There, walks of so many particles are one that is as much longer: modes that few walks reach on their way make
+#: weights that look alike and miss some hundredths of Z. (Unless the user says how long they are.)
 LONGER = 2
 
 PATH_OPTIONS = (

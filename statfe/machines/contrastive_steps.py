@@ -52,6 +52,8 @@ class ContrastiveSteps:
             optimiser.velocity, optimiser.velocity)
         self._first, self._second = (tuple(layout.views(x)[name] for name in ("a", "b", "W")) for x in (first, second))
         self._adam, self._gemm = adam, address(units.dtype)
+        # kept: fresh memory costs a fault a page
+        self._left = np.empty(0, units.dtype)
         self._chains = (phase.chains if isinstance(phase, PersistentPhase)
                         else np.empty((0, len(parameters.a)), units.dtype))
 
@@ -78,7 +80,10 @@ class ContrastiveSteps:
     def _take(self, batches: list[np.ndarray], rate: float) -> None:
         n, visible = batches[0].shape
         hidden, height = len(self._parameters[1]), self._height(len(batches[0]))
-        left: np.ndarray = np.empty((len(batches), height, visible), self._units.dtype)
+        size = len(batches) * height * visible
+        if len(self._left) < size:
+            self._left = np.empty(size, self._units.dtype)
+        left = self._left[:size].reshape(len(batches), height, visible)
         for k, rows in enumerate(batches):
             left[k, :n] = rows
         m, kind = height - n - 2, self._units.dtype

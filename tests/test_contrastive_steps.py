@@ -11,9 +11,13 @@ from scipy.stats import chi2
 
 from statfe._jit import njit
 from statfe.blas import one_thread
+from statfe.kernels.contrastive import HIDDEN, STREAMS, VISIBLE
 from statfe.kernels.matrix_products import address, product, product_of_columns, product_with_rows
+from statfe.kernels.rbm import draw_single
 from statfe.kernels.team import meet
+from statfe.machines.contrastive_steps import cut
 from statfe.machines.course import Course
+from statfe.machines.gibbs import Units
 from statfe.machines.settings import Settings
 
 RNG = np.random.default_rng(0)
@@ -21,11 +25,30 @@ RNG = np.random.default_rng(0)
 DATA = (RNG.random((200, 64)) < RNG.random(64)).astype(np.int8)
 
 
+class ByColumns(Units):
+    """Units drawn as the kernel cuts them: the columns of a block from the random streams of the block."""
+
+    def draw(self, probabilities):
+        out = np.empty_like(probabilities)
+        columns = self.cuts[{64: VISIBLE, 60: HIDDEN}[out.shape[1]]]
+        for k in range(len(columns) - 1):
+            own, lanes = slice(*columns[k:k + 2]), slice(*self.cuts[STREAMS, k:k + 2])
+            states, flat = self.streams[:, lanes].copy(), probabilities[:, own].flatten()
+            draw_single(flat.copy(), states, flat)
+            self.streams[:, lanes], out[:, own] = states, flat.reshape(len(out), -1)
+        return out
+
+    def gibbs(self, p, hidden):
+        shown = self.draw_visible(p, self.draw(hidden))
+        return shown, self.hidden(p, shown)
+
+
 def course(data=DATA, workers=1, team=True, **options):
     settings = Settings(**{"hidden": 60, "batch": 100, **options}).checked(*data.shape)
     found = Course(data, settings, seed=3, workers=workers)
     if not team:
-        found.team = None
+        found.team, found.units.__class__ = None, ByColumns
+        found.units.cuts = cut(settings.batch, 64, 60)
     return found
 
 
@@ -43,8 +66,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("options", WAYS, ids=str)
-def test_it_makes_the_steps_of_the_plain_course(options, monkeypatch):
-    monkeypatch.setattr("statfe.executors.LEAST_WORK", 1)  # so that both cut alike, and draw from the same streams
+def test_it_makes_the_steps_of_the_plain_course(options):
     plain, found = after(2, team=False, **options), after(2, **options)
     assert found.keys() == plain.keys()
     for name, array in plain.items():
@@ -60,8 +82,10 @@ def test_it_makes_the_steps_of_the_plain_course(options, monkeypatch):
 
 
 @pytest.mark.parametrize("options", WAYS, ids=str)
-@pytest.mark.parametrize("room", [1, 2**23])
-def test_threads_and_the_size_of_a_call_change_no_bit(options, room, monkeypatch):
+@pytest.mark.parametrize(("room", "units"), [(1, 256), (2**23, 256), (2**23, 8)])
+def test_threads_and_the_size_of_a_call_change_no_bit(options, room, units, monkeypatch):
+    monkeypatch.setattr("statfe.machines.contrastive_steps.BLOCK_UNITS", units)
+    assert cut(100, 64, 60).shape == (3, 3 if units == 256 else 7)
     alone = after(2, **options)
     monkeypatch.setattr("statfe.machines.contrastive_steps.ROOM", room)
     for workers in (2, 3):
@@ -69,8 +93,11 @@ def test_threads_and_the_size_of_a_call_change_no_bit(options, room, monkeypatch
         assert all(np.array_equal(found[name], array) for name, array in alone.items())
 
 
-def test_chains_follow_the_machine():
-    """All 2^8 states of a peaked machine without symmetry; chains that stay as they are told, step after step."""
+def test_chains_follow_the_machine(monkeypatch):
+    """All 2^8 states of a peaked machine without symmetry, in two blocks; chains that stay as they are told."""
+    monkeypatch.setattr("statfe.machines.contrastive_steps.LEAST_WORK", 1)
+    monkeypatch.setattr("statfe.machines.contrastive_steps.LEAST_UNITS", 2)
+    assert cut(20, 5, 3).shape == (3, 3)
     data = RNG.integers(0, 2, (40, 5))
     found = course(data, hidden=3, algorithm="pcd", chains=3000, steps=40, rate=1e-30, batch=20)
     p = found.parameters

@@ -1,14 +1,17 @@
 """Steps up the likelihood of a Boltzmann machine with 0/1 units: contrastive divergence, plain and persistent.
 
-A step has three phases, between which the threads of a team meet:
+The units of both layers are cut in blocks by the caller, and each thread of a team does its blocks of a phase, for all
+samples and chains; then the threads meet:
 
-    rows       of a block of samples and chains: p(h | v) of the data, Gibbs steps of the chains, p(h | v) of these
-    means      of a block of columns: sums over all rows
-    climb      of a block of visible units: the slopes of its weights as one product, and the step along them
+    start      p(h | v) of the data, and of chains that persist; hidden units drawn
+    down, up   a Gibbs step: v drawn given all h, p(h | v) given all v
+    close      after the last `up`: sums over the rows, for the slopes
+    climb      the slopes of the weights of a block of visible units as one product, and the step along them
 
-Blocks are those that the caller cuts, and no sum goes over blocks; so threads change no bit. With the rows v of the
-data (n of them), v' of the chains (m), L = [v; v'; mu; D_v] and R = [h / n; -h' / m; -D_h; -lambda], equation (1) of
-`statfe.machines.course` is
+Blocks of columns read each weight once a product; those of rows would each read, and line up, them all. No sum goes
+over blocks but that of `dots`, in their order; so threads change no bit. With the rows v of the data (n of them), v' of
+the chains (m), L = [v; v'; mu; D_v] and R = [h / n; -h' / m; -D_h; -lambda], equation (1) of `statfe.machines.course`
+is
 
     G_W = L^T R,   G_a = D_v - L^T (R lambda),   G_b = D_h - R^T (L mu),                                          (1)
 
@@ -25,17 +28,10 @@ from statfe.kernels.matrix_products import product, product_of_columns, product_
 from statfe.kernels.rbm import draw_single, probabilities_single
 from statfe.kernels.team import meet
 
-#: Rows of `cuts`: what block k has of samples, of chains, of visible and of hidden units, and of random streams.
-SAMPLES, CHAINS, VISIBLE, HIDDEN, STREAMS = range(5)
+#: Rows of `cuts`: where block k has its visible units, hidden units and random streams.
+VISIBLE, HIDDEN, STREAMS = range(3)
 #: Columns of a transpose that are turned round together.
 TILE = 16
-
-
-@njit
-def _chances(gemm, rows, W, b, ones, out):
-    """p(h = 1 | v) of rows of v."""
-    product(gemm, rows, W, out)
-    probabilities_single(out, b, ones, out)
 
 
 @njit
@@ -49,32 +45,21 @@ def _turn(columns, rows):
 
 
 @njit
-def _gibbs(gemm, hidden, parameters, states, ones, units, turned, shown, after):
-    """From p(h = 1) `hidden`: v drawn into `shown`, and p(h = 1 | v) into `after`."""
-    a, b, W = parameters
-    draw_single(hidden.reshape(-1), states, units.reshape(-1))
-    # W h^T and its transpose take the BLAS a fifth less time than h W^T
-    product_with_rows(gemm, W, units, turned)
-    _turn(turned, shown)
-    probabilities_single(shown, a, ones, shown)
-    draw_single(shown.reshape(-1), states, shown.reshape(-1))
-    _chances(gemm, shown, W, b, ones, after)
-
-
-@njit
-def _copy(rows, out):
-    """out = rows. (An assignment of slices compiles for seconds, for the words of an error.)"""
+def _copy(rows, out, first):
+    """Columns of `out` from `first` on = rows. (An assignment of slices compiles for seconds, for an error's words.)"""
     for r in range(rows.shape[0]):
+        target = out[r, first:first + rows.shape[1]]
         for i in range(rows.shape[1]):
-            out[r, i] = rows[r, i]
+            target[i] = rows[r, i]
 
 
 @njit
-def _scale(rows, factor):
-    """rows = factor rows."""
+def _put(rows, factor, out, first):
+    """Columns of `out` from `first` on = factor rows."""
     for r in range(rows.shape[0]):
-        for j in range(rows.shape[1]):
-            rows[r, j] *= factor
+        target = out[r, first:first + rows.shape[1]]
+        for i in range(rows.shape[1]):
+            target[i] = factor * rows[r, i]
 
 
 @njit
@@ -85,68 +70,96 @@ def _add(row, factor, total):
 
 
 @njit
-def _dots(gemm, first, last, left, right, mu, centre, dots):
-    """R lambda and L mu of some rows."""
-    product_with_rows(gemm, right[first:last], centre.reshape((1, len(centre))), dots[first:last, :1])
-    product_with_rows(gemm, left[first:last], mu.reshape((1, len(mu))), dots[first:last, 1:])
+def _chances(k, cuts, gemm, shown, parameters, ones, room):
+    """p(h = 1 | v) of hidden units of block k: shape (rows, units of the block), in `room`."""
+    j0, j1 = cuts[HIDDEN, k], cuts[HIDDEN, k + 1]
+    out = room[:len(shown) * (j1 - j0)].reshape((len(shown), j1 - j0))
+    product(gemm, shown, parameters[2][:, j0:j1], out)
+    probabilities_single(out, parameters[1][j0:j1], ones, out)
+    return out
 
 
 @njit
-def _rows(k, cuts, gemm, steps, left, right, chains, parameters, streams, units, turned, centres, dots):
-    """Phase `rows` of block k; columns of `dots` become R lambda and L mu of its rows."""
-    W, b, mu, centre = parameters[2], parameters[1], centres[0], centres[1]
-    m = len(units)
-    n = len(left) - 2 - m
-    s0, s1, c0, c1 = cuts[SAMPLES, k], cuts[SAMPLES, k + 1], cuts[CHAINS, k], cuts[CHAINS, k + 1]
+def _draw(k, cuts, chances, streams, room, units, first):
+    """Columns of `units` from `first` on, drawn with `chances`."""
     lanes = slice(cuts[STREAMS, k], cuts[STREAMS, k + 1])
-    ones = np.ones(max(s1 - s0, c1 - c0), left.dtype)
     states = streams[:, lanes].copy()
-    data, shown, after = right[s0:s1], left[n + c0:n + c1], right[n + c0:n + c1]
-    block = turned[c0 * W.shape[0]:c1 * W.shape[0]].reshape((W.shape[0], c1 - c0))
-    _chances(gemm, left[s0:s1], W, b, ones, data)
-    start = data
-    if len(chains):
-        _copy(chains[c0:c1], shown)
-        _chances(gemm, shown, W, b, ones, after)
-        start = after
-    for _ in range(steps):
-        _gibbs(gemm, start, parameters, states, ones, units[c0:c1], block, shown, after)
-        start = after
-    if len(chains):
-        _copy(shown, chains[c0:c1])
-    _copy(states, streams[:, lanes])
-    _scale(data, right.dtype.type(1.0 / n))
-    _scale(after, right.dtype.type(-1.0 / m))
-    _dots(gemm, s0, s1, left, right, mu, centre, dots)
-    _dots(gemm, n + c0, n + c1, left, right, mu, centre, dots)
+    drawn = room[:chances.size]
+    draw_single(chances.reshape(-1), states, drawn)
+    _copy(states, streams, cuts[STREAMS, k])
+    _copy(drawn.reshape(chances.shape), units, first)
 
 
 @njit
-def _means(k, cuts, m, left, right, centres, data_means):
-    """Phase `means` of block k: the last two rows of L and R, and the mean of h over the data."""
+def _start(k, cuts, gemm, left, right, chains, parameters, streams, ones, units, rooms):
+    """Phase `start` of block k."""
+    n, j0 = len(left) - 2 - len(units), cuts[HIDDEN, k]
+    room = rooms[k]
+    found = _chances(k, cuts, gemm, left[:n], parameters, ones, room[0])
+    _put(found, right.dtype.type(1.0 / n), right, j0)
+    if len(chains):
+        found = _chances(k, cuts, gemm, chains, parameters, ones, room[0])
+    _draw(k, cuts, found, streams, room[1], units, j0)
+
+
+@njit
+def _down(k, cuts, gemm, left, parameters, streams, ones, units, rooms):
+    """Phase `down` of block k: visible units drawn into `left`."""
+    i0, i1 = cuts[VISIBLE, k], cuts[VISIBLE, k + 1]
+    m = len(units)
+    n, size, room = len(left) - 2 - m, m * (i1 - i0), rooms[k]
+    # W h^T and its transpose take the BLAS a fifth less time than h W^T
+    turned, chances = room[1][:size].reshape((i1 - i0, m)), room[0][:size].reshape((m, i1 - i0))
+    product_with_rows(gemm, parameters[2][i0:i1], units, turned)
+    _turn(turned, chances)
+    probabilities_single(chances, parameters[0][i0:i1], ones, chances)
+    _draw(k, cuts, chances, streams, room[1], left[n:n + m], i0)
+
+
+@njit
+def _close(k, cuts, gemm, left, right, chains, after, centres, dots, data_means):
+    """Phase `close` of block k: its columns of R and L, what they add to R lambda and L mu, the mean of h."""
     mu, centre = centres
-    n = len(left) - 2 - m
     i0, i1, j0, j1 = cuts[VISIBLE, k], cuts[VISIBLE, k + 1], cuts[HIDDEN, k], cuts[HIDDEN, k + 1]
-    share, other = left.dtype.type(1.0 / n), left.dtype.type(-1.0 / m)
-    one, less = left.dtype.type(1.0), left.dtype.type(-1.0)
-    difference, chains = left[n + m + 1, i0:i1], np.zeros(i1 - i0, left.dtype)
-    difference[:] = 0.0
+    m = len(after)
+    n = len(left) - 2 - m
+    kind = left.dtype.type
+    _put(after, kind(-1.0 / m), right[n:n + m], j0)
+    if len(chains):
+        for r in range(m):
+            chains[r, i0:i1] = left[n + r, i0:i1]
+    difference, machine = left[n + m + 1, i0:i1], np.zeros(i1 - i0, left.dtype)
+    difference[:] = kind(0.0)
     for r in range(n):
-        _add(left[r, i0:i1], one, difference)
+        _add(left[r, i0:i1], kind(1.0), difference)
     for r in range(n, n + m):
-        _add(left[r, i0:i1], one, chains)
+        _add(left[r, i0:i1], kind(1.0), machine)
     for i in range(i1 - i0):
-        difference[i] = share * difference[i] + other * chains[i]
+        difference[i] = kind(1.0 / n) * difference[i] - kind(1.0 / m) * machine[i]
         left[n + m, i0 + i] = mu[i0 + i]
     found, total = data_means[j0:j1], right[n + m, j0:j1]
-    found[:] = 0.0
-    total[:] = 0.0
+    found[:] = kind(0.0)
+    total[:] = kind(0.0)
     for r in range(n):
-        _add(right[r, j0:j1], one, found)
+        _add(right[r, j0:j1], kind(1.0), found)
     for r in range(n + m):
-        _add(right[r, j0:j1], less, total)
+        _add(right[r, j0:j1], kind(-1.0), total)
     for j in range(j0, j1):
         right[n + m + 1, j] = -centre[j]
+    product_with_rows(gemm, right[:, j0:j1], centre[j0:j1].reshape((1, j1 - j0)), dots[k, 0].reshape((len(left), 1)))
+    product_with_rows(gemm, left[:, i0:i1], mu[i0:i1].reshape((1, i1 - i0)), dots[k, 1].reshape((len(left), 1)))
+
+
+@njit
+def _up(k, cuts, gemm, left, right, chains, parameters, streams, ones, units, rooms, again, centres, dots, data_means):
+    """Phase `up` of block k; hidden units are drawn if a step comes `again`."""
+    m, room = len(units), rooms[k]
+    n = len(left) - 2 - m
+    after = _chances(k, cuts, gemm, left[n:n + m], parameters, ones, room[0])
+    if again:
+        _draw(k, cuts, after, streams, room[1], units, cuts[HIDDEN, k])
+    else:
+        _close(k, cuts, gemm, left, right, chains, after, centres, dots, data_means)
 
 
 @njit
@@ -202,22 +215,20 @@ def _move_weights(i0, i1, gemm, adam, count, rates, carried, left, right, W, gra
 def _climb(k, cuts, gemm, adam, count, rates, carried, left, right, dots, parameters, gradient, first, second, centres,
            data_means):
     """Phase `climb` of block k."""
-    mu, centre = centres
     i0, i1, j0, j1 = cuts[VISIBLE, k], cuts[VISIBLE, k + 1], cuts[HIDDEN, k], cuts[HIDDEN, k + 1]
     rows = len(left)
     one, less = left.dtype.type(1.0), left.dtype.type(-1.0)
-    by_row = dots.copy()
-    # with -lambda as the last row of R has it: others may have moved lambda itself
-    _dots(gemm, rows - 2, rows, left, right, mu, right[rows - 1], by_row)
-    by_row[rows - 2, 0] = -by_row[rows - 2, 0]
-    by_row[rows - 1, 0] = -by_row[rows - 1, 0]
-    _bias_slopes(left[:, i0:i1], by_row[:, 0], one, left[rows - 1, i0:i1], gradient[0][i0:i1])
-    _bias_slopes(right[:, j0:j1], by_row[:, 1], less, right[rows - 2, j0:j1], gradient[1][j0:j1])
+    of_right, of_left = dots[0, 0].copy(), dots[0, 1].copy()
+    for block in range(1, len(dots)):
+        _add(dots[block, 0], one, of_right)
+        _add(dots[block, 1], one, of_left)
+    _bias_slopes(left[:, i0:i1], of_right, one, left[rows - 1, i0:i1], gradient[0][i0:i1])
+    _bias_slopes(right[:, j0:j1], of_left, less, right[rows - 2, j0:j1], gradient[1][j0:j1])
     _move(adam, count, rates, parameters[0][i0:i1], gradient[0][i0:i1], first[0][i0:i1], second[0][i0:i1])
     _move(adam, count, rates, parameters[1][j0:j1], gradient[1][j0:j1], first[1][j0:j1], second[1][j0:j1])
     _move_weights(i0, i1, gemm, adam, count, rates, carried, left, right, parameters[2], gradient[2], first[2],
                   second[2])
-    share = centre.dtype.type(rates[3])
+    centre, share = centres[1], left.dtype.type(rates[3])
     for j in range(j0, j1):
         centre[j] += share * (data_means[j] - centre[j])
 
@@ -249,25 +260,31 @@ def contrastive_steps(
     streams
         uint64, shape (4, lanes).
     cuts
-        Where blocks begin and end, int64, shape (5, blocks + 1).
+        Where blocks begin and end, int64, shape (3, blocks + 1).
     room
-        R, units of the hidden layer (m, n_hidden), a flat array of m n_visible, the dots (n + m + 2, 2) and the means
-        of h over the data.
+        R, units of the hidden layer (m, n_hidden), two flat arrays for each block (blocks, 2, size) that hold what one
+        of its layers has for all rows, the dots (blocks, 2, n + m + 2) and the means of h over the data.
     adam, count
         Whether Adam moves, and steps made before.
     rates
         Rate, momentum, weight decay, share of the new batch in lambda, and three numbers of Adam.
     """
-    right, units, turned, dots, data_means = room
-    m, meetings, blocks = len(units), 0, cuts.shape[1] - 1
+    right, units, rooms, dots, data_means = room
+    meetings, blocks = 0, cuts.shape[1] - 1
+    ones = np.ones(batches.shape[1], batches.dtype)
     for t in range(len(batches)):
         left = batches[t]
         for k in range(thread, blocks, threads):
-            _rows(k, cuts, gemm, steps, left, right, chains, parameters, streams, units, turned, centres, dots)
+            _start(k, cuts, gemm, left, right, chains, parameters, streams, ones, units, rooms)
         meetings = meet(counter, threads, meetings)
-        for k in range(thread, blocks, threads):
-            _means(k, cuts, m, left, right, centres, data_means)
-        meetings = meet(counter, threads, meetings)
+        for step in range(steps):
+            for k in range(thread, blocks, threads):
+                _down(k, cuts, gemm, left, parameters, streams, ones, units, rooms)
+            meetings = meet(counter, threads, meetings)
+            for k in range(thread, blocks, threads):
+                _up(k, cuts, gemm, left, right, chains, parameters, streams, ones, units, rooms, step < steps - 1,
+                    centres, dots, data_means)
+            meetings = meet(counter, threads, meetings)
         carried = rates[1] if t == 0 else 1.0, 1.0 if t == len(batches) - 1 else rates[1]
         for k in range(thread, blocks, threads):
             _climb(k, cuts, gemm, adam, count + t + 1, rates, carried, left, right, dots, parameters, gradient, first,

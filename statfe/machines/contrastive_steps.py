@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from statfe.executors import LEAST_ROWS, Crew, even_blocks
+from statfe.executors import LEAST_WORK, Crew
 from statfe.kernels.contrastive import contrastive_steps
 from statfe.kernels.matrix_products import address
 from statfe.learned.adam import DECAY_FIRST, DECAY_SECOND, EPSILON
@@ -22,8 +22,10 @@ from statfe.machines.settings import Settings
 
 #: Bytes of the minibatches that one call takes: of the size of a cache, and more than a hand-over is worth.
 ROOM = 2**23
-#: Most minibatches of a call, because parameters that ran away are seen after it.
-MOST = 50
+#: Minibatches between two looks at parameters that may have run away.
+LOOK = 50
+#: Least units of a layer that is cut in two, and of a block where there are more.
+LEAST_UNITS, BLOCK_UNITS = 8, 256
 #: Meetings of threads that cost as much as waking one.
 MEETINGS = 16
 
@@ -54,20 +56,24 @@ class ContrastiveSteps:
         self._adam, self._gemm = adam, address(units.dtype)
         # kept: fresh memory costs a fault a page
         self._left = np.empty(0, units.dtype)
+        self._rooms: dict[int, tuple[np.ndarray, tuple[np.ndarray, ...]]] = {}
         self._chains = (phase.chains if isinstance(phase, PersistentPhase)
                         else np.empty((0, len(parameters.a)), units.dtype))
 
     def steps(self, batches: Iterator[np.ndarray], rate: float) -> Iterator[None]:
         """A step for each of `batches`; yields where parameters may be looked at."""
         waiting: list[np.ndarray] = []
-        most = 1
+        most, unseen = 1, 0
         for rows in batches:
             if waiting and (len(rows) != len(waiting[0]) or len(waiting) == most):
                 self._take(waiting, rate)
+                unseen += len(waiting)
                 waiting = []
-                yield
+                if unseen >= LOOK:
+                    yield
+                    unseen = 0
             if not waiting:
-                most = max(1, min(MOST, ROOM // (4 * rows.shape[1] * self._height(len(rows)))))
+                most = max(1, min(LOOK, ROOM // (4 * rows.shape[1] * self._height(len(rows)))))
             waiting.append(rows)
         if waiting:
             self._take(waiting, rate)
@@ -79,17 +85,16 @@ class ContrastiveSteps:
 
     def _take(self, batches: list[np.ndarray], rate: float) -> None:
         n, visible = batches[0].shape
-        hidden, height = len(self._parameters[1]), self._height(len(batches[0]))
+        height = self._height(n)
         size = len(batches) * height * visible
         if len(self._left) < size:
             self._left = np.empty(size, self._units.dtype)
         left = self._left[:size].reshape(len(batches), height, visible)
         for k, rows in enumerate(batches):
             left[k, :n] = rows
-        m, kind = height - n - 2, self._units.dtype
-        room = (lined_up((height, hidden), kind, 2), np.empty((m, hidden), kind), np.empty(m * visible, kind),
-                np.empty((height, 2), kind), np.empty(hidden, kind))
-        cuts = _cuts(n, m, visible, hidden)
+        if n not in self._rooms:
+            self._rooms[n] = self._room_of(n)
+        cuts, room = self._rooms[n]
         threads = min(self._crew.workers, cuts.shape[1] - 1)
         counter: np.ndarray = np.zeros(1, np.int64)
         count = int(self._optimiser.count[0]) if isinstance(self._optimiser, AdamClimb) else 0
@@ -102,9 +107,22 @@ class ContrastiveSteps:
         if isinstance(self._optimiser, AdamClimb):
             self._optimiser.count += len(batches)
 
+    def _room_of(self, n: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Blocks for minibatches of `n` samples, and room for what the kernel keeps in a step."""
+        visible, hidden = (len(bias) for bias in self._parameters[:2])
+        height, kind = self._height(n), self._units.dtype
+        m, cuts = height - n - 2, cut(n, visible, hidden)
+        wide, narrow = np.diff(cuts[:2]).max(axis=1)
+        blocks, size = cuts.shape[1] - 1, max(m * wide, max(n, m) * narrow)
+        return cuts, (
+            lined_up((height, hidden), kind, 2), np.empty((m, hidden), kind), np.empty((blocks, 2, size), kind),
+            np.empty((blocks, 2, height), kind), np.empty(hidden, kind))
 
-def _cuts(n: int, m: int, visible: int, hidden: int) -> np.ndarray:
-    """Where the blocks of samples, chains, both layers and random streams begin and end, by the shape alone."""
-    count = len(even_blocks(n, MEETINGS * n * visible * hidden, max(LEAST_ROWS, n // LANES)))
-    count = min(count, m, visible, hidden)
-    return np.array([[k * size // count for k in range(count + 1)] for size in (n, m, visible, hidden, LANES)])
+
+def cut(n: int, visible: int, hidden: int) -> np.ndarray:
+    """Where the blocks of both layers and of the random streams begin and end, by the shape alone."""
+    least = min(visible, hidden)
+    count = 1
+    if least >= LEAST_UNITS and MEETINGS * n * visible * hidden >= LEAST_WORK:
+        count = 2 * max(1, min(least // (2 * BLOCK_UNITS), LANES // 2))
+    return np.array([[k * size // count for k in range(count + 1)] for size in (visible, hidden, LANES)])

@@ -188,7 +188,8 @@ class Course:
 
     def is_sound(self) -> bool:
         """Whether all parameters are numbers of a size that means something."""
-        return bool(np.abs(self.parameters.vector).max() <= LARGEST)  # False for NaN
+        values = self.parameters.vector
+        return bool(values.max() <= LARGEST and values.min() >= -LARGEST)  # False for NaN
 
     def machine(self, spec: str = "rbm") -> Rbm:
         """The machine as it is now, in double precision and the units of the data."""

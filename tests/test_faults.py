@@ -487,6 +487,13 @@ FAULTS = {
     "VAE: the doubly reparameterised gradient has its weights once": (
         "statfe/kernels/vae.py", "g = weights[r] * (g + factor", "g = (g + factor",
         "test_vae.py::test_the_doubly_reparameterised_gradient_is_that_of_its_surrogate"),
+    "VAE: slopes of the noise of one block alone": (
+        "statfe/kernels/vae_steps.py", "total += noise_slopes[block, i]", "total = noise_slopes[block, i]",
+        "test_training_threads.py::test_a_gradient_in_blocks_is_the_slope_of_the_loss[elbo-gaussian]"),
+    "VAE: slopes that skip an activation": (
+        "statfe/kernels/dense_layers.py", "if layer < len(layers) - 1:\n            through",
+        "if layer > 99:\n            through",
+        "test_training_threads.py::test_a_gradient_in_blocks_is_the_slope_of_the_loss[elbo-spin]"),
     "VAE: halfway terms that go all the way": (
         "statfe/learned/vae/halfway.py", "0.5 ** np.arange(1, order + 1)", "0.5 ** np.arange(order)",
         "test_vae_resummed.py::test_halfway_sums_of_three_states_written_out"),

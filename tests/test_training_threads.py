@@ -16,7 +16,7 @@ from statfe.learned.adam import BLOCK, Adam, vector_blocks
 from statfe.learned.flat import LINE, PAGE, lined_up
 from statfe.learned.products import product
 from statfe.learned.vae.model import LIKELIHOODS, VaeShape, fresh_vae
-from statfe.learned.vae.objective import Descent, Objective, loss_and_gradient
+from statfe.learned.vae.objective import OBJECTIVES, Descent, Objective, loss_and_gradient
 from statfe.learned.vae.training import TrainingOptions, fit_vae
 from statfe.machines.gibbs import Parameters, Units
 from statfe.machines.phases import RowMeans
@@ -124,11 +124,10 @@ def test_threads_change_no_bit_of_a_gradient(likelihood, objective):
     vae, data, noise = model(likelihood, 300, 150, 130)
     goal, seen = Objective(objective, 3), []
     for workers in (1, 2, 3):
-        descent = Descent(vae.shape, 130, 3, vae.parameters.dtype, Crew(workers))
-        assert len(descent.blocks) > 1
-        assert descent.regions == 8
+        descent = Descent(vae.shape, 130, goal, vae.parameters.dtype, Crew(workers))
+        assert descent.blocks == 2
         with one_thread():
-            seen += [(descent.loss(vae, data, noise, goal), descent.gradient.copy()) for _ in range(2)]
+            seen += [(descent.loss(vae, data, noise), descent.gradient.copy()) for _ in range(2)]
     assert all(loss == seen[0][0] for loss, _ in seen)
     assert all(np.array_equal(gradient, seen[0][1]) for _, gradient in seen)
 
@@ -151,6 +150,42 @@ def test_a_gradient_in_blocks_is_the_slope_of_the_loss(likelihood, objective, cu
             sides.append(loss_and_gradient(moved, data, noise, goal)[0].value)
         slope = (sides[0] - sides[1]) / 2e-5
         assert gradient @ way == pytest.approx(slope, abs=1e-7 * np.linalg.norm(gradient) + 1e-6), name
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_the_steps_of_one_call_are_those_of_a_call_each(likelihood, cut):
+    """And those of Adam along each gradient, with a divergence whose weight rises."""
+    vae, data, _ = model(likelihood, 70, 66, 128, "float64")
+    rng, weights = np.random.default_rng(8), np.array([0.2, 0.6, 1.0])
+    batches, noises = [data[:64], data[64:], data[32:96]], list(rng.standard_normal((3, 64, 2, 6)))
+    begin, seen = vae.parameters.copy(), []
+    for workers in (1, 2):
+        adam, descent = Adam(len(begin)), Descent(vae.shape, 64, Objective("elbo", 2), begin.dtype, Crew(workers))
+        vae.parameters[:] = begin
+        found = descent.steps(vae.parameters, batches, noises, weights, adam, 0.01)
+        seen.append((adam.count, vae.parameters.copy(), found))
+    adam, moved = Adam(len(begin)), begin.copy()
+    for k in range(3):
+        goal = Objective("elbo", 2, float(weights[k]))
+        loss, gradient = loss_and_gradient(type(vae)(vae.shape, moved), batches[k], noises[k], goal)
+        square = adam.step(moved, gradient, 0.01)
+        assert seen[0][2][k] == pytest.approx([loss.value, loss.reconstruction, loss.divergence, square], rel=1e-9)
+    assert seen[0][0] == seen[1][0] == 3
+    assert all(np.array_equal(a, b) for a, b in zip(*seen, strict=True))
+    assert np.max(np.abs(seen[0][1] - moved)) < 1e-9
+    assert np.max(np.abs(moved - begin)) > 0.02
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_size_of_a_call_changes_no_bit_of_a_training(objective, monkeypatch):
+    data, options = units(150, 30), TrainingOptions(batch=20, objective=objective, samples=2, warm_up=3)
+    seen = []
+    for room in (1, 2**22):
+        monkeypatch.setattr("statfe.learned.vae.training.ROOM", room)
+        seen.append(fit_vae(data, VaeShape(30, 2, (9,), (9,)), epochs=2, options=options))
+    assert np.array_equal(seen[0].vae.parameters, seen[1].vae.parameters)
+    assert all(np.array_equal(seen[0].history[name], values, equal_nan=True)
+               for name, values in seen[1].history.items())
 
 
 def test_adam_in_blocks_is_adam():

@@ -24,24 +24,12 @@ import numpy as np
 
 from statfe._jit import njit
 from statfe.kernels.adam import adam_step
-from statfe.kernels.matrix_products import product, product_of_columns, product_with_rows
+from statfe.kernels.matrix_products import product, product_of_columns, product_with_rows, turn
 from statfe.kernels.rbm import draw_single, probabilities_single
 from statfe.kernels.team import meet
 
 #: Rows of `cuts`: where block k has its visible units, hidden units and random streams.
 VISIBLE, HIDDEN, STREAMS = range(3)
-#: Columns of a transpose that are turned round together.
-TILE = 16
-
-
-@njit
-def _turn(columns, rows):
-    """rows = columns^T."""
-    for start in range(0, columns.shape[0], TILE):
-        end = min(start + TILE, columns.shape[0])
-        for r in range(rows.shape[0]):
-            for i in range(start, end):
-                rows[r, i] = columns[i, r]
 
 
 @njit
@@ -111,7 +99,7 @@ def _down(k, cuts, gemm, left, parameters, streams, ones, units, rooms):
     # W h^T and its transpose take the BLAS a fifth less time than h W^T
     turned, chances = room[1][:size].reshape((i1 - i0, m)), room[0][:size].reshape((m, i1 - i0))
     product_with_rows(gemm, parameters[2][i0:i1], units, turned)
-    _turn(turned, chances)
+    turn(turned, chances)
     probabilities_single(chances, parameters[0][i0:i1], ones, chances)
     _draw(k, cuts, chances, streams, room[1], left[n:n + m], i0)
 

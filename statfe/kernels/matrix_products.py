@@ -18,6 +18,8 @@ from numba.extending import get_cython_function_address, intrinsic
 
 from statfe._jit import njit
 
+#: Columns of a transpose that are turned round together.
+TILE = 16
 _INT, _CHAR = ir.IntType(32), ir.IntType(8)
 
 
@@ -79,3 +81,13 @@ def product_with_rows(gemm, a, b, out):
 def product_of_columns(gemm, factor, a, b, share, out):
     """out = factor a^T b + share out; shapes (k, m), (k, n) and (m, n)."""
     _gemm(gemm, False, True, b.shape[1], a.shape[1], a.shape[0], factor, b, _row(b), a, _row(a), share, out, _row(out))
+
+
+@njit
+def turn(columns, rows):
+    """rows = columns^T."""
+    for start in range(0, columns.shape[0], TILE):
+        end = min(start + TILE, columns.shape[0])
+        for r in range(rows.shape[0]):
+            for i in range(start, end):
+                rows[r, i] = columns[i, r]

@@ -30,7 +30,7 @@ class Adam:
     ) -> None:
         self.count, self._crew = 0, crew
         self._blocks = vector_blocks(size)
-        self._decays = decay_first, decay_second, epsilon
+        self.decays = decay_first, decay_second, epsilon
         # the parameters and the gradient take the places before
         self._first, self._second = lined_up(size, dtype, 2), lined_up(size, dtype, 3)
 
@@ -56,7 +56,7 @@ class Adam:
             block = self._blocks[k]
             squares[k] = float(np.dot(gradient[block], gradient[block]))
             adam_step(parameters[block], gradient[block], self._first[block], self._second[block], self.count, rate,
-                      *self._decays)
+                      *self.decays)
 
         self._crew.run(move, len(self._blocks))
         return sum(squares)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from statfe.executors import even_blocks
 from statfe.kernels.activations import LINEAR, RELU, SOFTPLUS, TANH, activate, through_activation
 from statfe.learned.products import dot
 
@@ -69,61 +67,29 @@ class DenseNetwork:
             matrix[:] = rng.standard_normal(matrix.shape) * np.sqrt(gain / below)
             arrays[self.biases(layer)][:] = 0.0
 
-    def room(self, count: int, dtype: np.dtype) -> list[np.ndarray]:
-        """Uninitialised values of the layers above the inputs, for `count` rows."""
-        return [np.empty((count, width), dtype) for width in self.widths[1:]]
-
-    def forward(
-        self, arrays: Mapping[str, np.ndarray], inputs: np.ndarray, room: list[np.ndarray] | None = None
-    ) -> list[np.ndarray]:
-        """The values of all layers, `inputs` of shape (count, widths[0]) first; the others in `room` where given."""
+    def forward(self, arrays: Mapping[str, np.ndarray], inputs: np.ndarray) -> list[np.ndarray]:
+        """The values of all layers, `inputs` of shape (count, widths[0]) first."""
         layers = [inputs]
         for layer in range(self.depth):
-            weights = arrays[self.weights(layer)]
-            values = np.matmul(layers[-1], weights, out=None if room is None else room[layer])
+            values = layers[-1] @ arrays[self.weights(layer)]
             activate(self.kind(layer), values, arrays[self.biases(layer)])
             layers.append(values)
         return layers
-
-    def slopes_down(
-        self, arrays: Mapping[str, np.ndarray], layers: list[np.ndarray], slopes: list[np.ndarray],
-        to_inputs: np.ndarray | None = None,
-    ) -> None:
-        """From d / d outputs, the last of `slopes`, to d / d arguments of every layer, and to d / d inputs."""
-        for layer in range(self.depth - 1, -1, -1):
-            if layer < self.depth - 1:
-                through_activation(self.kind(layer), layers[layer + 1], slopes[layer])
-            below = slopes[layer - 1] if layer > 0 else to_inputs
-            if below is not None:
-                dot(slopes[layer], arrays[self.weights(layer)].T, below)
-
-    def gradient_parts(
-        self, layers: list[np.ndarray], slopes: list[np.ndarray], into: Mapping[str, np.ndarray]
-    ) -> list[Callable[[], object]]:
-        """Calls, in any order, that turn what `slopes_down` left into slopes of biases and of blocks of weights."""
-        ones: np.ndarray = np.ones(len(slopes[0]), slopes[0].dtype)
-
-        def biases() -> None:
-            for layer in range(self.depth):
-                # a third of the time of numpy's sum over rows
-                np.dot(ones, slopes[layer], out=into[self.biases(layer)])
-
-        parts: list[Callable[[], object]] = []
-        for layer, below in enumerate(self.widths[:-1]):
-            found, above = into[self.weights(layer)], slopes[layer]
-            for block in even_blocks(below, above.size * below):
-                parts.append(partial(np.dot, layers[layer][:, block].T, above, out=found[block]))
-        return [*parts, biases]
 
     def backward(
         self, arrays: Mapping[str, np.ndarray], layers: list[np.ndarray], slopes: np.ndarray,
         into: Mapping[str, np.ndarray] | None, to_inputs: bool,
     ) -> np.ndarray | None:
         """From d / d outputs to d / d parameters, written to `into` where it is given, and d / d inputs where asked."""
-        every = [*self.room(len(slopes), slopes.dtype)[:-1], slopes]
-        found = np.empty_like(layers[0]) if to_inputs else None
-        self.slopes_down(arrays, layers, every, found)
-        if into is not None:
-            for part in self.gradient_parts(layers, every, into):
-                part()
-        return found
+        for layer in range(self.depth - 1, -1, -1):
+            if layer < self.depth - 1:
+                through_activation(self.kind(layer), layers[layer + 1], slopes)
+            if into is not None:
+                np.dot(layers[layer].T, slopes, out=into[self.weights(layer)])
+                np.sum(slopes, axis=0, out=into[self.biases(layer)])
+            if layer == 0 and not to_inputs:
+                return None
+            below = np.empty_like(layers[layer])
+            dot(slopes, arrays[self.weights(layer)].T, below)
+            slopes = below
+        return slopes

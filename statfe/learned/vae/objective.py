@@ -20,12 +20,19 @@ import numpy as np
 
 from statfe.errors import UsageError
 from statfe.executors import ALONE, Crew, even_blocks
-from statfe.kernels.vae import analytic_head_slopes, draw_latent, sample_weights, scale_rows, weighted_head_slopes
+from statfe.kernels.matrix_products import address
+from statfe.kernels.vae_steps import DREG, ELBO, IWAE, vae_steps
+from statfe.learned.adam import Adam
+from statfe.learned.dense_network import ACTIVATIONS
 from statfe.learned.flat import lined_up
-from statfe.learned.vae.model import NOISE, Vae, VaeShape, likelihood_rows
+from statfe.learned.vae.model import LIKELIHOODS, Vae, VaeShape
 
 #: Losses by name.
 OBJECTIVES = ("elbo", "iwae", "dreg", "autoencoder")
+#: Those that the kernel knows; an autoencoder is an `ELBO` without noise and divergence.
+KERNEL_OBJECTIVES = {"elbo": ELBO, "iwae": IWAE, "dreg": DREG}
+#: Meetings of threads that cost as much as waking one.
+REGIONS = 16
 
 
 @dataclass(frozen=True)
@@ -57,11 +64,6 @@ class Objective:
         """Samples that are taken of a point: one where there is no noise."""
         return 1 if self.name == "autoencoder" else self.samples
 
-    @property
-    def is_weighted(self) -> bool:
-        """Whether samples have weights, (2)."""
-        return self.name in ("iwae", "dreg")
-
     def at(self, kl_weight: float) -> Objective:
         """The same with another b."""
         return replace(self, kl_weight=kl_weight)
@@ -87,12 +89,10 @@ class Loss:
 
 
 class Descent:
-    """Losses and gradients of batches of one size, in room that is kept from step to step.
+    """Losses, gradients and steps of batches of one size, in room that is kept from step to step.
 
-    Points are cut in blocks: a block goes up the encoder and down the decoder and back on one thread. Then all points
-    are there, and the slopes of the weights are cut by rows of the weights. No sum is over blocks but that of the
-    slopes of the noise, in the order of the blocks; so threads change no bit where products are those of one thread
-    (`statfe.blas.one_thread`).
+    All is done in one kernel, `statfe.kernels.vae_steps`, by the threads of `crew`; they change no bit where products
+    are those of one thread (`statfe.blas.one_thread`).
 
     Attributes
     ----------
@@ -100,71 +100,84 @@ class Descent:
         Of the last loss, of the shape and type of the parameters.
     """
 
-    def __init__(self, shape: VaeShape, points: int, samples: int, dtype: np.dtype, crew: Crew = ALONE) -> None:
-        self.shape, self.points, self.copies, self.crew = shape, points, samples, crew
-        rows, up, down = points * samples, shape.encoder_network, shape.decoder_network
+    def __init__(
+        self, shape: VaeShape, points: int, objective: Objective, dtype: np.dtype, crew: Crew = ALONE
+    ) -> None:
+        self.shape, self.points, self.objective, self.crew = shape, points, objective, crew
+        rows = points * objective.copies
         self.gradient = lined_up(shape.layout.size, dtype, place=1)
-        self.into = shape.layout.views(self.gradient)
-        self.x: np.ndarray = np.empty((points, shape.visible), dtype)
-        self.eps: np.ndarray = np.empty((rows, shape.latent), dtype)
-        self.z, self.to_z = np.empty_like(self.eps), np.empty_like(self.eps)
-        self.below, self.above = up.room(points, dtype), down.room(rows, dtype)
-        self.to_below, self.to_above = up.room(points, dtype), [*down.room(rows, dtype)[:-1], self.above[-1]]
-        self.log_likelihood, self.log_ratio, self.weights = np.empty(rows), np.empty(rows), np.empty(rows)
-        self.log_means, self.divergence = np.empty(points), np.empty(points)
-        self.blocks = even_blocks(points, rows * shape.layout.size)
-        self.noise_slopes: np.ndarray = np.zeros((len(self.blocks), shape.visible))
-        self.parts = [*down.gradient_parts([self.z, *self.above], self.to_above, self.into),
-                      *up.gradient_parts([self.x, *self.below], self.to_below, self.into)]
-        # one call where one block is worth no thread
-        self.regions = len(self.parts) if len(self.blocks) > 1 else 1
+        blocks = even_blocks(points, REGIONS * rows * shape.layout.size)
+        self._cuts = np.array([0, *(block.stop for block in blocks)])
+        self._gemm, self._up, self._down = address(dtype.type), _table(shape, "encoder"), _table(shape, "decoder")
+        self._goal = (ACTIVATIONS[shape.activation], LIKELIHOODS.index(shape.likelihood),
+                      KERNEL_OBJECTIVES.get(objective.name, ELBO), objective.copies)
+        below, above = (sum(network.widths[1:]) for network in (shape.encoder_network, shape.decoder_network))
+        widest = max(*shape.encoder_network.widths[1:], *shape.decoder_network.widths)
+        largest = int(np.diff(self._cuts).max()) * objective.copies
+        gaussian = shape.likelihood == "gaussian"
+        self._room = (
+            *(np.empty(points * below, dtype) for _ in range(2)), *(np.empty(rows * above, dtype) for _ in range(2)),
+            *(np.empty((rows, shape.latent), dtype) for _ in range(2)), np.empty((3, rows)), np.zeros((2, points)),
+            np.zeros((len(blocks), shape.visible if gaussian else 0)), np.empty((len(blocks), largest * widest), dtype))
+        self._squares: np.ndarray = np.empty(len(blocks))
+        self._x: np.ndarray = np.empty((0, points, shape.visible), dtype)
+        self._eps: np.ndarray = np.empty((0, rows, shape.latent), dtype)
 
-    def loss(self, vae: Vae, data: np.ndarray, noise: np.ndarray, objective: Objective) -> Loss:
+    @property
+    def blocks(self) -> int:
+        """Blocks that threads share."""
+        return len(self._cuts) - 1
+
+    def loss(self, vae: Vae, data: np.ndarray, noise: np.ndarray) -> Loss:
         """As `loss_and_gradient`; leaves the gradient in `gradient`."""
-        plain = objective.name == "autoencoder"
-        self.x[:] = data
-        self.eps[:] = 0.0 if plain else noise.reshape(self.eps.shape)
-        kl_weight = 0.0 if plain else objective.kl_weight
-        self.crew.run(lambda k: self._block(vae, objective, kl_weight, k), len(self.blocks))
-        self.crew.run(self._part, self.regions)
-        if self.shape.likelihood == "gaussian":
-            self.into[NOISE][:] = self.noise_slopes.sum(axis=0)
-        reconstruction = -float(np.add.reduce(self.log_likelihood)) / len(self.log_likelihood)
-        divergence = float(np.add.reduce(self.divergence)) / self.points
-        if objective.is_weighted:
-            return Loss(-float(np.add.reduce(self.log_means)) / self.points, reconstruction, divergence)
-        return Loss(reconstruction + kl_weight * divergence, reconstruction, divergence)
+        found = self._run(vae.parameters, [data], [noise], np.array([self.objective.kl_weight]), None, 0.0)
+        return Loss(*found[0, :3].tolist())
 
-    def _part(self, k: int) -> None:
-        for part in self.parts if self.regions == 1 else self.parts[k:k + 1]:
-            part()
+    def steps(
+        self, parameters: np.ndarray, batches: list[np.ndarray], noises: list[np.ndarray], kl_weights: np.ndarray,
+        adam: Adam, rate: float,
+    ) -> np.ndarray:
+        """A step of `adam` for each batch, with b of its own.
 
-    def _block(self, vae: Vae, objective: Objective, kl_weight: float, k: int) -> None:
-        """All but the slopes of weights, of the points of block k."""
-        shape, copies, arrays = self.shape, self.copies, vae.arrays
-        points = self.blocks[k]
-        rows = slice(points.start * copies, points.stop * copies)
-        x, eps, z, weights = self.x[points], self.eps[rows], self.z[rows], self.weights[rows]
-        log_likelihood, log_ratio, to_z = self.log_likelihood[rows], self.log_ratio[rows], self.to_z[rows]
-        below = shape.encoder_network.forward(arrays, x, [values[points] for values in self.below])
-        heads, to_below = below[-1], [slopes[points] for slopes in self.to_below]
-        draw_latent(heads, eps, copies, z, log_ratio, self.divergence[points])
-        above = shape.decoder_network.forward(arrays, z, [values[rows] for values in self.above])
-        likelihood_rows(shape, vae.variances, x, copies, above[-1], log_likelihood)
-        if objective.is_weighted:
-            sample_weights(log_likelihood + kl_weight * log_ratio, copies, self.log_means[points], weights)
-        else:
-            weights[:] = 1.0 / copies
-        if shape.likelihood == "gaussian":
-            self.noise_slopes[k] = -_noise_slope(vae, above[-1], weights) / self.points
-        scale_rows(above[-1], -weights / self.points)
-        shape.decoder_network.slopes_down(arrays, above, [slopes[rows] for slopes in self.to_above], to_z)
-        if objective.is_weighted:
-            weighted_head_slopes(heads, eps, copies, z, to_z, weights, 1.0 / self.points, kl_weight,
-                                 objective.name == "dreg", to_below[-1])
-        else:
-            analytic_head_slopes(heads, eps, copies, to_z, 1.0 / self.points, kl_weight, to_below[-1])
-        shape.encoder_network.slopes_down(arrays, below, to_below)
+        Returns what the steps found, float64, shape (steps, 4): the loss, its two parts (see `Loss`), and the square
+        of the gradient's norm.
+        """
+        found = self._run(parameters, batches, noises, kl_weights, adam, rate)
+        adam.count += len(batches)
+        return found
+
+    def _run(
+        self, parameters: np.ndarray, batches: list[np.ndarray], noises: list[np.ndarray], kl_weights: np.ndarray,
+        adam: Adam | None, rate: float,
+    ) -> np.ndarray:
+        plain = self.objective.name == "autoencoder"
+        steps = len(batches)
+        if len(self._x) < steps:  # kept: fresh memory costs a fault a page
+            self._x = np.empty((steps, *self._x.shape[1:]), self._x.dtype)
+            self._eps = np.empty((steps, *self._eps.shape[1:]), self._eps.dtype)
+        x, eps = self._x[:steps], self._eps[:steps]
+        for t in range(steps):
+            x[t] = batches[t]
+            eps[t] = 0.0 if plain else noises[t].reshape(eps.shape[1:])
+        found = np.empty((steps, 4))
+        counter: np.ndarray = np.zeros(1, np.int64)
+        threads = min(self.crew.workers, self.blocks)
+        moments = (self.gradient, self.gradient) if adam is None else adam.moments
+        rates = (rate, *(adam.decays if adam else (0.0, 0.0, 0.0)))
+        self.crew.run(lambda thread: vae_steps(
+            thread, threads, counter, self._gemm, self._cuts, self._goal, self.shape.noise_floor, self._up, self._down,
+            x, eps, np.zeros(steps) if plain else kl_weights, parameters, self.gradient, moments, self._room,
+            self._squares, adam is not None, adam.count if adam else 0, rates, found), threads)
+        return found
+
+
+def _table(shape: VaeShape, name: str) -> np.ndarray:
+    """The layers of a network as the kernel has them: int64, shape (depth, 5)."""
+    network = shape.encoder_network if name == "encoder" else shape.decoder_network
+    starts, widths = shape.layout.starts, network.widths
+    return np.array([
+        [widths[k], widths[k + 1], starts[network.weights(k)], starts[network.biases(k)], sum(widths[1:k + 1])]
+        for k in range(network.depth)])
 
 
 def loss_and_gradient(vae: Vae, data: np.ndarray, noise: np.ndarray, objective: Objective) -> tuple[Loss, np.ndarray]:
@@ -183,11 +196,5 @@ def loss_and_gradient(vae: Vae, data: np.ndarray, noise: np.ndarray, objective: 
     gradient
         Of the shape and type of ``vae.parameters``. That of ``dreg`` is the gradient of its loss in the mean alone.
     """
-    descent = Descent(vae.shape, len(data), objective.copies, vae.parameters.dtype)
-    return descent.loss(vae, data, noise, objective), descent.gradient
-
-
-def _noise_slope(vae: Vae, slopes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """sum_r W_r d ln p / d noise, from d ln p / d mean = g: d ln p / d v = (g^2 - 1/v) / 2."""
-    squares = weights.astype(slopes.dtype) @ (slopes * slopes)
-    return np.asarray(0.5 * (squares - weights.sum() / vae.variances) * np.exp(vae.arrays[NOISE]))
+    descent = Descent(vae.shape, len(data), objective, vae.parameters.dtype)
+    return descent.loss(vae, data, noise), descent.gradient

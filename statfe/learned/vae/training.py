@@ -2,13 +2,13 @@
 
 Every epoch has random streams of its own, for the order of the data and for the noise, so a training that goes on
 after any epoch gives the bits of one that was never stopped. Threads share a step by blocks that its shape alone
-decides, and each product is made by one of them: their number changes no bit.
+decides, and each product is made by one of them: their number changes no bit. Nor does the size of a call.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -32,6 +32,8 @@ from statfe.result import Status
 EPOCH_KEY, TEST_KEY = 9202, 9203
 #: A loss this many times the first one's size above it is a divergence.
 BLOW_UP = 10.0
+#: Bytes of the minibatches that one call of the kernel takes: more than a hand-over to threads is worth.
+ROOM = 2**22
 #: Training rows that are looked at after an epoch.
 PROBE = 64
 #: What is kept of each epoch, with what it is.
@@ -214,24 +216,21 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
     assert state.adam_first is not None
     assert state.adam_second is not None
     adam.restore(state.adam_count, state.adam_first, state.adam_second)
-    objective = now = Objective(options.objective, options.samples, options.kl_weight)
-    descent = Descent(shape, options.batch, objective.copies, kind, crew)
+    objective = Objective(options.objective, options.samples, options.kl_weight)
+    descent = Descent(shape, options.batch, objective, kind, crew)
     steps, rate = len(data) // options.batch, options.rate * options.rate_decay**state.epochs
-    seen = np.empty((steps, len(MONITORS) - 1))
-    for k, rows in enumerate(data.batches(rng, options.batch, whole=True)):
-        noise = rng.standard_normal((len(rows), options.samples, shape.latent), dtype=kind)
-        weight = options.kl_weight * _rise(state.epochs + (k + 1) / steps, options.warm_up)
-        if weight != now.kl_weight:
-            now = objective.at(weight)
-        with np.errstate(over="ignore", invalid="ignore"):
-            loss = descent.loss(vae, rows, noise, now)
-            square = adam.step(vae.parameters, descent.gradient, rate)
-        if shape.likelihood == "gaussian":
-            # arrays are views, but the variances were computed
-            vae = Vae(shape, vae.parameters)
-        seen[k] = loss.value, loss.reconstruction, loss.divergence, weight, square
-        if not np.isfinite(seen[k]).all():
-            return _diverged(state, f"the loss became {loss.value:.3g} in step {k + 1}")
+    weights = np.array([
+        options.kl_weight * _rise(state.epochs + (k + 1) / steps, options.warm_up) for k in range(steps)])
+    seen, done = np.empty((steps, len(MONITORS) - 1)), 0
+    for batches, noises in _calls(data, rng, options, shape.latent, kind):
+        now = slice(done, done + len(batches))
+        losses = descent.steps(vae.parameters, batches, noises, weights[now], adam, rate)
+        seen[now, :3], seen[now, 3], seen[now, 4] = losses[:, :3], weights[now], losses[:, 3]
+        wrong = np.flatnonzero(~np.isfinite(losses).all(axis=1))
+        if wrong.size:
+            return _diverged(state, f"the loss became {losses[wrong[0], 0]:.3g} in step {done + wrong[0] + 1}")
+        done += len(batches)
+    vae = Vae(shape, vae.parameters)  # with the variances of its last parameters
     mean = seen.mean(axis=0)
     # the first loss of all is that of a model no step has changed
     first = float(state.history["loss"][0] if state.epochs else seen[0, 0])
@@ -241,7 +240,7 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
     mean[-1] = math.sqrt(mean[-1])
     # the last step may have done harm that no loss of this epoch has seen
     with np.errstate(over="ignore", invalid="ignore"):
-        probed = _probe(vae, data, objective.at(weight), options.seed)
+        probed = _probe(vae, data, objective.at(float(weights[-1])), options.seed)
     if not probed <= most:
         return _diverged(state, f"the loss of the training data rose from {first:.3g} to {probed:.3g} at the end")
     found = dict(zip(MONITORS, (*mean, _test_bound(vae, test, options.seed)), strict=True))
@@ -249,6 +248,22 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
         state, vae=vae, epochs=state.epochs + 1, adam_count=adam.count, adam_first=adam.moments[0],
         adam_second=adam.moments[1],
         history={name: np.append(state.history[name], value) for name, value in found.items()})
+
+
+def _calls(
+    data: Rows, rng: np.random.Generator, options: TrainingOptions, latent: int, kind: np.dtype
+) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
+    """The minibatches of an epoch with their noise, as many at a time as fit in `ROOM`."""
+    size = options.batch * (data.shape[1] + options.samples * latent) * kind.itemsize
+    most, batches, noises = max(1, ROOM // size), [], []
+    for rows in data.batches(rng, options.batch, whole=True):
+        batches.append(rows)
+        noises.append(rng.standard_normal((len(rows), options.samples, latent), dtype=kind))
+        if len(batches) == most:
+            yield batches, noises
+            batches, noises = [], []
+    if batches:
+        yield batches, noises
 
 
 def _rise(epochs: float, warm_up: int) -> float:

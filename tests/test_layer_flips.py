@@ -119,6 +119,13 @@ def test_trials_share_the_particles_and_walk_longer():
     assert 1.5 * routed.moves * (len(routed.laws) - 1) < found["sweeps"]
 
 
+def test_threads_change_no_bit_of_several_trials():
+    model, one = patterns(120, 8, 1), np.ones(1)
+    a, b = (run_method(model, one, "ais:start=product,sweeps=90", seed=2, workers=w)[0] for w in (1, 3))
+    assert a.stats["trials"] == 4
+    assert (a.beta_f, a.beta_f_error, a.stats["k_hat"]) == (b.beta_f, b.beta_f_error, b.stats["k_hat"])
+
+
 def test_what_trials_differ_by_is_part_of_the_error():
     """Walks of two trials that agree among themselves, each of another mode."""
     model, rng = patterns(120, 8, 1), np.random.default_rng(3)

@@ -15,6 +15,7 @@ from statfe.annealed.path import PILOT_MOVES, PILOT_PARTICLES, Length, measure, 
 from statfe.annealed.resampling import lead
 from statfe.annealed.walkers import Walkers
 from statfe.errors import UsageError
+from statfe.executors import map_tasks
 from statfe.models.ising import IsingModel
 from statfe.random import generator
 from statfe.sampling.samplers import make_sampler
@@ -129,7 +130,7 @@ def fine_steps(length: float) -> tuple[float, float]:
 
 def routes(model: IsingModel, betas: np.ndarray, *, particles: int, sweeps: int | None, kernel: str, seed: int,
            start: str = "uniform", trials: int = 1, demand: Callable[[float], tuple[float, float]] = fine_steps,
-           ) -> list[Route]:
+           workers: int = 1) -> list[Route]:
     """Paths from a law with known Z to the positive `betas`: one for all, or from product trials for each.
 
     Parameters
@@ -139,6 +140,8 @@ def routes(model: IsingModel, betas: np.ndarray, *, particles: int, sweeps: int 
         particles for them.
     demand
         Laws of a path and sweeps along it, from its thermodynamic length.
+    workers
+        Threads that look for trials; they change no bit.
 
     Raises
     ------
@@ -169,7 +172,7 @@ def routes(model: IsingModel, betas: np.ndarray, *, particles: int, sweeps: int 
         plain = maker.uniform(targets)
         if not (start == "auto" and flips and len(targets) == 1 and plain.length.total > LONG):
             return [plain]
-    return [maker.product(float(beta), each * k + trial) for k, beta in enumerate(targets) for trial in range(each)]
+    return map_tasks(lambda k: maker.product(float(targets[k // each]), k), range(each * len(targets)), workers)
 
 
 @dataclass(frozen=True)

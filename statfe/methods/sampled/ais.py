@@ -25,6 +25,7 @@ from statfe.annealed.route import LONGER, PATH_OPTIONS, START_OPTION, Route, rou
 from statfe.annealed.verdict import Limits, judged, limits_of, mean_with_error, weight_stats, weight_trouble
 from statfe.annealed.walkers import walk
 from statfe.estimators.log_weights import log_mean_weight, student_factor
+from statfe.executors import map_tasks
 from statfe.models.ising import IsingModel
 from statfe.registry import Context, Method
 from statfe.result import Kind, Outcome
@@ -39,19 +40,25 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
         start: str, value: str) -> Sequence[Outcome]:
     """One pass for all betas, or from a product trial one each."""
     paths = routes(model, betas, particles=particles, sweeps=sweeps, kernel=kernel, seed=context.seed, start=start,
-                   trials=TRIALS)
+                   trials=TRIALS, workers=context.workers)
     limits = limits_of(model, betas)
     kind: Kind = "estimate" if value == "estimate" and not any(p.narrow for p in paths) else "upper_bound"
     walks: dict[float, list[tuple[Route, np.ndarray]]] = {}
     sharing = len(paths) // max(1, len({float(p.betas[-1]) for p in paths}))
     own = -(-particles // (sharing * (LONGER if sharing > 1 and sweeps is None else 1)))
-    for number, route in enumerate(paths):
-        def tell(done: float, number: int = number) -> None:
-            if context.progress is not None:
-                context.progress("annealing", (number + done) / len(paths))
+    shares, alone = [0.0] * len(paths), len(paths) == 1
 
-        logs = walk(route.start(own, context.seed, number), np.arange(len(route.laws)), route.marks, route.moves,
-                    workers=context.workers, tell=tell)
+    def task(number: int) -> np.ndarray:
+        def tell(done: float) -> None:
+            shares[number] = done
+            if context.progress is not None:
+                context.progress("annealing", sum(shares) / len(paths))
+
+        route = paths[number]
+        return walk(route.start(own, context.seed, number), np.arange(len(route.laws)), route.marks, route.moves,
+                    workers=context.workers if alone else 1, tell=tell)
+
+    for route, logs in zip(paths, map_tasks(task, range(len(paths)), context.workers), strict=True):
         for beta, found in zip(route.betas, logs, strict=True):
             walks.setdefault(float(beta), []).append((route, found))
     done = {0.0: Outcome(beta_f=-model.n_sites * float(np.log(2.0)), kind=kind)}

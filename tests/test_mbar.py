@@ -134,7 +134,8 @@ def outcomes_of_independent_runs() -> list[dict]:
 def test_errors_cover(estimator):
     """Of independent runs, |beta_f - exact| is below one, two, three errors as often as for a Gaussian."""
     truth = beta_f(peaked(6), 0.8)
-    z = np.array([(o.beta_f - truth) / o.beta_f_error for o in (run[estimator] for run in outcomes_of_independent_runs())])
+    found = [run[estimator] for run in outcomes_of_independent_runs()]
+    z = np.array([(o.beta_f - truth) / o.beta_f_error for o in found])
     for limit, share in ((1.0, 0.6827), (2.0, 0.9545)):
         assert binom.cdf((np.abs(z) < limit).sum(), len(z), share) > 1e-4
         assert binom.sf((np.abs(z) < limit).sum() - 1, len(z), min(0.9999, share + 0.05)) > 1e-4

@@ -18,10 +18,28 @@ from statfe._jit import cache_root, source_hash
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Waits with the libraries loaded; for each job it forks a child that runs the tests, which saves their import.
-#: Own modules leave again, so that a child reads them from the spoilt sources.
+#: Own modules leave again, so that a child reads them from the spoilt sources. What numba compiles for most kernels
+#: (arrays, ranges, powers) is compiled once, by a function that does nothing of use.
 NURSERY = """
-import gc, json, os, sys
-import hypothesis, numba, pytest, scipy.stats, statfe.api, statfe_cli.main
+import gc, json, math, os, sys
+import hypothesis, numba, numpy as np, pytest, scipy.stats, statfe.api, statfe_cli.main
+from statfe._jit import JIT_OPTIONS
+
+@numba.njit(**JIT_OPTIONS)
+def common(x, k, b):
+    y, z, q, w = np.zeros(len(x)), np.empty((2, 3)), np.empty(len(k), dtype=np.int64), np.zeros(4, dtype=np.uint64)
+    total = 0.0
+    for i in range(len(x)):
+        y[i] = math.exp(-abs(x[i])) + math.log(1.0 + x[i] ** 2) + max(x[i], 0.0)
+        total += min(y[i], z[0, i])
+    for i in range(len(k)):
+        q[i] = max(k[i], 2) + min(k[i], 3)
+        w[i & 3] ^= np.uint64(k[i]) << np.uint64(3)
+        if b[i] > 0:
+            total += x[k[i]]
+    return total, y, q[1:], w, z[0]
+
+common(np.ones(3), np.zeros(3, dtype=np.int64), np.ones(3, dtype=np.int8))
 for name in [n for n in sys.modules if n.partition(".")[0] in ("statfe", "statfe_cli")]:
     del sys.modules[name]
 gc.collect()
@@ -34,8 +52,9 @@ for line in sys.stdin:
         out = os.open(job["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for number, file in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
             os.dup2(file, number)
-        # The plugin that is left out collects garbage five times at the end.
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:unraisableexception", *job["tests"]])
+        # One collects garbage five times at the end, one asks git for the commit: all are of no use here.
+        plugins = ["cacheprovider", "unraisableexception", "benchmark", "xdist"]
+        code = pytest.main(["-x", "-q", *(word for name in plugins for word in ("-p", "no:" + name)), *job["tests"]])
         sys.stdout.flush()
         os._exit(int(code))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
@@ -53,11 +72,11 @@ class CleanCopy:
             compileall.compile_dir(place / name, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
         shutil.copy(ROOT / "setup.cfg", place)
         self._share_kernels()
-        # Compiling costs more than running here: without the last passes of LLVM it costs less.
+        # Compiling costs more than running here: without the passes of LLVM that make code fast it costs less.
         environment = {
             **os.environ, "PYTHONPATH": os.pathsep.join([str(place), str(place / "cli")]),
-            "PYTHONDONTWRITEBYTECODE": "", "STATFE_CACHE_DIR": str(place / "cache"), "NUMBA_OPT": "1",
-            "OPENBLAS_NUM_THREADS": "1"}
+            "PYTHONDONTWRITEBYTECODE": "", "STATFE_CACHE_DIR": str(place / "cache"), "NUMBA_OPT": "0",
+            "NUMBA_LOOP_VECTORIZE": "0", "NUMBA_SLP_VECTORIZE": "0", "OPENBLAS_NUM_THREADS": "1"}
         for name in [n for n in environment if n.startswith(("PYTEST_", "COV_"))]:
             environment.pop(name)
         self.nursery = subprocess.Popen(

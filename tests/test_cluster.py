@@ -9,7 +9,7 @@ from scipy.stats import chi2, norm
 
 import statfe
 from statfe.errors import UsageError
-from statfe.kernels.cluster import join
+from statfe.kernels.cluster import join, wolff
 from statfe.kernels.cluster_ladder import run_clusters
 from statfe.kernels.tempering import COUNTERS
 from statfe.models.balance import is_balanced
@@ -193,14 +193,14 @@ def test_equal_halves_are_decided_by_another_word(low):
 
 
 @pytest.mark.parametrize("spec", ["ising:shape=40x40", "erdos-renyi:n=3000,mean_degree=3,couplings=ferro,seed=1",
-                                  "curie-weiss:n=300", "triangular:shape=20x20"])
+                                  "curie-weiss:n=300", "triangular:shape=20x20", "ising:shape=40x40,field=0.1"])
 def test_clusters_are_connected_components(spec):
     model = statfe.model(spec)
     rng, n = np.random.default_rng(1), model.n_sites
     bonds, strengths = ferromagnet(model)
     spins = rng.choice(np.array([-1, 1], dtype=np.int8), size=n)
     parent = np.empty(n + 1, dtype=np.int32)
-    # Certain bonds: the clusters are the pieces of equal spins.
+    # Certain bonds: the clusters are the pieces of equal spins, and those along a field hang on the ghost, node 0.
     join(spins, bonds, np.full(len(strengths), 2**64 - 1, dtype=np.uint64), parent,
          np.empty((bonds.room, 2), dtype=np.int32), streams(1, 1)[0])
     root = np.arange(n + 1)
@@ -208,11 +208,37 @@ def test_clusters_are_connected_components(spec):
         assert parent[i] <= i
         root[i] = i if parent[i] == i else root[parent[i]]
     i, j, _ = model.pairs
-    same = spins[i] == spins[j]
-    graph = IsingModel.from_edges(n, i[same], j[same], np.ones(same.sum())).adjacency
+    same, held = spins[i] == spins[j], np.flatnonzero(model.fields * spins > 0.0)
+    ends = np.r_[i[same], np.full(len(held), -1)] + 1, np.r_[j[same], held] + 1
+    graph = IsingModel.from_edges(n + 1, *ends, np.ones(len(ends[0]))).adjacency
     count, label = connected_components(graph, directed=False)
-    assert len(np.unique(root[1:])) == count
-    assert len(np.unique(root[1:].astype(np.int64) * n + label)) == count
+    assert len(np.unique(root)) == count
+    assert len(np.unique(root.astype(np.int64) * (n + 1) + label)) == count
+
+
+def grown(fields: np.ndarray, clusters: int, seed: int) -> tuple[np.ndarray, int]:
+    """Spins of a chain, first all up, after Wolff's clusters of certain bonds; and how many these were."""
+    n = len(fields)
+    bonds, strengths = ferromagnet(IsingModel.from_edges(n, np.arange(n - 1), np.arange(1, n), np.ones(n - 1), fields))
+    spins = np.ones(n, dtype=np.int8)
+    _, count = wolff(spins, bonds, np.full(len(strengths), 2**64 - 1, dtype=np.uint64), clusters,
+                     np.empty(n + 1, dtype=np.int32), streams(seed, 1)[0])
+    return spins, count
+
+
+def test_a_single_cluster_stays_where_the_ghost_holds_it():
+    for seed in range(20):
+        for field, sign in ((1.0, 1), (-1.0, -1)):
+            # The whole chain is one cluster, and the field is on one of its sites. The ghost lets go of it when it is
+            # against the field, and holds it for ever when it is along.
+            spins, _ = grown(np.r_[np.zeros(4), field], 3, seed)
+            assert np.all(spins == sign)
+
+
+def test_the_number_of_single_clusters_is_even_or_odd():
+    counts = np.array([grown(np.zeros(3), 3, seed)[1] for seed in range(200)])
+    assert set(counts.tolist()) == {3, 4}
+    assert 60 < np.sum(counts == 3) < 140
 
 
 @pytest.mark.statistical

@@ -192,7 +192,7 @@ def test_the_table_has_the_distance_from_an_identity(tmp_path, capsys):
 
 def test_dry_run_writes_nothing(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(["simulate", "ea:shape=4x4x4x4", "--beta", "0.5", "--disorder", "500", "--dry-run", "--seed", "1"]) == 0
+    assert main(["simulate", "ea:shape=4x4x4", "--beta", "0.5", "--disorder", "500", "--dry-run", "--seed", "1"]) == 0
     assert "side by side by the bit-lane kernel" in capsys.readouterr().out
     assert main(["simulate", "sk:n=8", "--beta", "0.5", "--disorder", "500", "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["how"] == "solved exactly"

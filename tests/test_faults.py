@@ -58,7 +58,7 @@ FAULTS = {
         "test_exact_agree.py::test_methods_equal_the_sum_over_states[disconnected]"),
     "transfer matrix: a bond with the wrong sign": (
         "statfe/kernels/transfer_matrix.py", "K = beta * J", "K = -beta * J",
-        "test_exact_agree.py::test_methods_equal_the_sum_over_states[ising:shape=4x4]"),
+        "test_exact_agree.py::test_transfer_matrix_equals_dense_layers[2-5-True]"),
     "kaufman: gamma_0 keeps its sign": (
         "statfe/methods/exact/kaufman.py", "np.sign(d)", "1.0", "test_kaufman.py"),
     "Gaussian RBM: half of the square of a hidden unit's pull forgotten": (
@@ -114,7 +114,7 @@ FAULTS = {
         "statfe/kernels/belief_propagation_double_loop.py",
         "        total = (total + holds[i] * held[i]) / (1.0 + holds[i])\n        totals[i] = total",
         "        total = total / (1.0 + holds[i])\n        totals[i] = total",
-        "test_belief_propagation.py::test_hard_grids_where_plain_belief_propagation_oscillates[34]"),
+        "test_double_loop.py::test_a_held_sweep_is_one_site_after_the_other"),
     "cumulants: the sign does not alternate": (
         "statfe/series/cumulants.py", "(-1.0) ** k / math", "1.0 / math", "test_cumulants.py::test_partial_sums"),
     "cumulants: half of the variance": (
@@ -153,18 +153,18 @@ FAULTS = {
         MATTIS.format("swendsen-wang")),
     "clusters: a dropped bond": (
         "statfe/kernels/cluster.py", "for k in range(first, last):", "for k in range(first + 1, last):",
-        MATTIS.format("swendsen-wang")),
+        "test_cluster.py::test_clusters_are_connected_components[ising:shape=40x40]"),
     "clusters: the ghost on the wrong side": (
         "statfe/kernels/cluster.py", "bonds.fields[i] * up > 0.0)", "bonds.fields[i] * up < 0.0)",
-        MATTIS.format("swendsen-wang")),
+        "test_cluster.py::test_clusters_are_connected_components[ising:shape=40x40,field=0.1]"),
     "wolff: the ghost on the wrong side": (
         "statfe/kernels/cluster.py", "bonds.fields[i] * up > 0.0:", "bonds.fields[i] * up < 0.0:",
-        MATTIS.format("wolff")),
+        "test_cluster.py::test_a_single_cluster_stays_where_the_ghost_holds_it"),
     "wolff: sweeps end when the clusters say so": (
         "statfe/kernels/cluster_ladder.py", "now >= settle, quota", "False, quota", MATTIS.format("wolff")),
     "wolff: always an even number of clusters": (
         "statfe/kernels/cluster.py", "clusters + np.int64(word >> np.uint64(63))", "clusters + clusters % 2",
-        "test_cluster.py::test_beta_zero_is_uniform[mattis-wolff]"),
+        "test_cluster.py::test_the_number_of_single_clusters_is_even_or_odd"),
     "houdayer: one replica only": (
         "statfe/kernels/isoenergetic.py", "        b[i] = -b[i]\n", "",
         "test_houdayer.py::test_sum_of_energies_and_overlaps_stay"),
@@ -239,7 +239,7 @@ FAULTS = {
         "statfe/sampling/bit_graph.py", "np.flatnonzero(counted)", "np.flatnonzero(counted)[1:]",
         "test_bit_layout.py::test_satisfied_bonds_give_the_energy[square]"),
     "bit lanes: the threshold of another field": (
-        "statfe/kernels/bit_sweep.py", "(c1 & planes[(ROUNDS + b)", "(c1 & planes[(2 * ROUNDS + b)",
+        "statfe/kernels/bit_sweep.py", "(c1 & planes[ROUNDS * V", "(c1 & planes[2 * ROUNDS * V",
         "test_bit_draw.py::test_every_decision_is_that_of_the_twin[5]"),
     "bit lanes: no coin where nothing holds the spin": (
         "statfe/kernels/bit_sweep.py", "& ~(gibbs & x)", "",
@@ -467,7 +467,7 @@ FAULTS = {
         "test_tap.py::test_a_sweep_of_a_large_graph_takes_one_site_after_the_other"),
     "graph series: cycles that touch count fully once more": (
         "statfe/kernels/closed_graphs.py", "-0.5 * w if b == a", "-1.0 * w if b == a",
-        "test_high_temperature_series.py::test_every_coefficient_is_that_of_the_sum_over_spins"),
+        "test_high_temperature_series.py::test_every_coefficient_is_that_of_the_sum_over_spins[K4-False]"),
     "Laplace: the determinant forgotten": (
         "statfe/methods/approximate/laplace.py", "- 0.5 * float(np.sum(np.log(modes)))", "- 0.0",
         "test_laplace.py::test_curie_weiss_is_off_by_one_over_n"),

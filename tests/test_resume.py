@@ -178,17 +178,16 @@ def test_a_crash_after_any_file_operation_is_survived(tmp_path, monkeypatch, ref
 
 
 def _child(path: str, seed: int | None) -> None:
-    driver.ALL_BLOCK_NS = 2e6
-    statfe.simulate(SPEC, BETAS, path, seed=seed, resume=True, **{**OPTIONS, "sweeps": 8_000})
+    driver.ALL_BLOCK_NS = 1e6
+    statfe.simulate(SPEC, BETAS, path, seed=seed, resume=True, **{**OPTIONS, "sweeps": 3_000})
 
 
 @posix
 def test_kill_9_at_twenty_moments(tmp_path, monkeypatch, reference):
     """Each run is killed at a random moment, and often killed once more while it goes on."""
-    monkeypatch.setattr(driver, "ALL_BLOCK_NS", 2e6)
+    monkeypatch.setattr(driver, "ALL_BLOCK_NS", 1e6)
     server = multiprocessing.get_context("forkserver")
-    # With the library loaded, as its import is not what is killed here.
-    server.set_forkserver_preload(["tests.test_resume", "statfe.api"])
+    server.set_forkserver_preload(["tests.test_resume", "tests.preloaded_run"])
     rng = np.random.default_rng(4)
 
     def run(path: Path, seconds: float | None) -> bool:
@@ -205,7 +204,7 @@ def test_kill_9_at_twenty_moments(tmp_path, monkeypatch, reference):
     start = time.monotonic()
     run(tmp_path / "whole.h5", None)
     whole = time.monotonic() - start
-    expected = reference(5, sweeps=8_000)
+    expected = reference(5, sweeps=3_000)
     assert datasets(tmp_path / "whole.h5") == expected
     killed = 0
     for k in range(20):
@@ -213,7 +212,7 @@ def test_kill_9_at_twenty_moments(tmp_path, monkeypatch, reference):
         killed += run(path, whole * (k + rng.random()) / 20)
         if k % 2:
             killed += run(path, whole * rng.random() * (1 - k / 20))
-        assert resume(path, seed=5, sweeps=8_000) == expected
+        assert resume(path, seed=5, sweeps=3_000) == expected
     assert killed >= 20
 
 

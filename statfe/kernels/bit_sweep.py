@@ -10,21 +10,21 @@ from statfe.kernels.rng import advance
 
 
 @njit_inline
-def _threshold(z, planes, b, w, c0, c1, c2):
-    """Bit b of every lane's threshold; in lanes with m = 0 it means nothing."""
-    last = planes[((len(z) - 1) // 2 * ROUNDS + b) * V + w]
+def _threshold(z, planes, at, c0, c1, c2):
+    """Bit b of every lane's threshold in word w, for at = b V + w; in lanes with m = 0 it means nothing."""
+    last = planes[(len(z) - 1) // 2 * ROUNDS * V + at]
     if len(z) > 6:
-        last = (c2 & planes[(2 * ROUNDS + b) * V + w]) | (~c2 & last)
+        last = (c2 & planes[2 * ROUNDS * V + at]) | (~c2 & last)
     if len(z) > 4:
-        last = (c1 & planes[(ROUNDS + b) * V + w]) | (~c1 & last)
-    return (c0 & planes[b * V + w]) | (~c0 & last)
+        last = (c1 & planes[ROUNDS * V + at]) | (~c1 & last)
+    return (c0 & planes[at]) | (~c0 & last)
 
 
 @njit_inline
-def _compare(z, planes, b, w, c0, c1, c2, less, left, s0, s1, s2, s3):
+def _compare(z, planes, at, c0, c1, c2, less, left, s0, s1, s2, s3):
     """One bit of the comparison u < p, from the last to the first: the first that differs has the last word."""
     x, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
-    bits = _threshold(z, planes, b, w, c0, c1, c2)
+    bits = _threshold(z, planes, at, c0, c1, c2)
     differ = x ^ bits
     return x, (differ & bits) | (~differ & less), left & ~differ, s0, s1, s2, s3
 
@@ -43,20 +43,21 @@ def decide(z, width, spins, i, out, states, planes):
         gibbs = planes[GIBBS_ROW * V + w]
         less = np.uint64(0)
         left = pos | (gibbs & neg)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 11, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        # Where m = 0 nothing is compared: the heat bath tosses a coin with this word, Metropolis flips.
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 11 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        # Places, not bits: numbers would be types of their own, and `_compare` compiled for each. Where m = 0
+        # nothing is compared: the heat bath tosses a coin with this word, Metropolis flips.
         coin = ~(pos | neg) & ~(gibbs & x)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 10, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 9, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 8, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 7, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 6, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 5, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 4, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 3, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 2, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 1, w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 0, w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 10 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 9 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 8 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 7 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 6 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 5 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 4 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 3 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, 2 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
+        x, less, left, s0, s1, s2, s3 = _compare(z, planes, w, c0, c1, c2, less, left, s0, s1, s2, s3)
         spins[i, w] ^= coin | (pos & less) | (neg & ~(gibbs & less))
         out[LEFT * V + w] = left
         some |= left

@@ -13,6 +13,7 @@ import numpy as np
 
 from statfe.attractors.correlation import NAME as CORRELATION
 from statfe.attractors.correlation import correlation_dimension, correlation_sum
+from statfe.attractors.cross_check import checked
 from statfe.attractors.exponents import lyapunov
 from statfe.attractors.intrinsic import MLE, TWO_NN, intrinsic_dimensions
 from statfe.attractors.invariant import Invariant, unsupported
@@ -101,6 +102,7 @@ def invariants(
         _tell(progress, "integration", 0.3)
         of_record = _from_record(source, rest, plane, theiler, workers, progress, parts)
         scalars += [_doubted(found, lingering) for found in of_record]
+        scalars = checked(scalars, source, scale, number, workers)
     found = Measured(source.name, source.spec, number, command, tuple(scalars), source=source.words, **parts,
                      seconds=time.perf_counter() - began)
     if output is not None:

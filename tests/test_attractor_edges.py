@@ -122,9 +122,9 @@ def test_a_near_return_of_a_map_is_a_cycle_only_where_it_comes_nearer():
 
 @pytest.mark.parametrize(("multiplier", "closed"), [(0.0, True), (0.3, True), (-0.9, True), (-1.0, False)])
 def test_a_cycle_of_a_flow_is_not_half_a_cycle(multiplier, closed, monkeypatch):
-    ones = np.ones(2)
-    ground = Ground(flow(), 1.0, np.zeros(2, dtype=bool), ones, ones, ones, 100, np.empty((0, 2)))
-    x = np.array([1e-3, 0.0])  # beside a cycle through 0 of period 1
+    ones = np.ones(3)
+    ground = Ground(flow(), 1.0, np.zeros(3, dtype=bool), ones, ones, ones, 100, np.empty((0, 3)))
+    x = np.array([1e-3, 0.0, 0.0])  # beside a cycle through 0 of period 1
     monkeypatch.setattr(cycles, "_after", lambda _ground, at, time: at * multiplier ** round(time))
     assert cycles._comes_back(ground, x, 1.0, abs(1.0 - multiplier) * 1e-3) is closed
 

@@ -138,6 +138,12 @@ def test_a_slow_limit_cycle_is_open_until_it_is_reached():
 def test_the_cycle_of_a_delay_is_periodic():
     found = lyapunov(build_system("mackey-glass:tau=10,points=20"), 2, length=8000.0)
     assert (found.motion, float(found.kaplan_yorke.value)) == ("periodic", 1.0)
+    # the period is no multiple of the step, so that states seem to fill a circle as on a torus
+    for method in ("recurrences", "features"):
+        seen = identify("mackey-glass:tau=10,points=20", 4, method, seed=1)
+        assert (seen.kinds, seen.status) == (("limit cycle",), "converged")
+        assert seen.stats["period"][0] == pytest.approx(31.16, abs=0.01)
+        assert seen.stability[0] == pytest.approx(found.exponents.value[1], abs=3e-4)
 
 
 def test_wells_without_a_force_are_fixed_points():
@@ -162,6 +168,10 @@ def test_a_force_however_small_makes_a_cycle():
 def test_a_clock_beside_a_cycle_is_not_counted():
     found = lyapunov(build_system("van-der-pol:amplitude=0"), length=4000.0)
     assert (found.motion, float(found.kaplan_yorke.value)) == ("periodic", pytest.approx(1.0, abs=1e-3))
+    for method in ("recurrences", "features"):
+        seen = identify("van-der-pol:amplitude=0", 3, method, seed=1)
+        assert (seen.kinds, seen.status) == (("limit cycle",), "converged")
+        assert seen.stats["period"][0] == pytest.approx(8.8591, abs=1e-3)  # at mu = 3
 
 
 def test_multipliers_of_a_cycle_are_those_of_the_variational_equation():

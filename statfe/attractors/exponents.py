@@ -2,8 +2,8 @@
 
 The method of Benettin et al., Meccanica 15, 9 (1980): tangent vectors are followed along trajectories and made
 orthonormal in turns; what they grow by are the exponents. Errors are those of means over blocks of all trajectories
-(`statfe.attractors.blocks`). A result that fails a rule, whose halves disagree, or which has too few
-independent windows is `not_converged`, and says what to change.
+(`statfe.attractors.blocks`). A result that fails a rule, whose halves disagree, whose errors grow with the blocks
+(`statfe.attractors.lingering`), or which has too few independent windows is `not_converged`, and says what to change.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from statfe.attractors.blocks import block_error
 from statfe.attractors.invariant import Invariant, unsupported
 from statfe.attractors.kaplan_yorke import dimension
+from statfe.attractors.lingering import lingers
 from statfe.attractors.marginal import doubts
 from statfe.attractors.record import RESTS, sizes
 from statfe.attractors.rules import TRACE, ZERO, Rule, check_rules, failures
@@ -60,6 +61,8 @@ class Exponents:
         All rules that were checked.
     growth
         The run behind it.
+    lingering
+        Why means along this motion need longer runs than errors tell, "" where they do not.
     """
 
     exponents: Invariant
@@ -68,6 +71,7 @@ class Exponents:
     motion: str
     rules: tuple[Rule, ...]
     growth: Growth
+    lingering: str = ""
 
 
 def lyapunov(
@@ -139,8 +143,10 @@ def of_growth(system: System, growth: Growth) -> Exponents:
     unsure = np.abs(value) <= SIGMAS * np.hypot(error, growth.plan.drift)
     error = np.where(unsure, np.hypot(error, growth.plan.drift), error)
     rules = tuple(check_rules(system, growth, value))
-    status, message = _status(growth, value, error, found.effective, rules)
     zeroed = zeros_set(system, value)
+    positive = zeroed > _near(system, error)
+    lingering = lingers(growth.rates[:, :, order[positive]], _keeps(growth, value))
+    status, message = _status(growth, value, error, found.effective, rules, lingering)
     exponents = Invariant("exponents", value, error, status, message, units,
                           {"tau": found.tau[order], "length": growth.plan.length, "dt": growth.plan.dt})
     whole = count == system.dimension
@@ -166,7 +172,7 @@ def of_growth(system: System, growth: Growth) -> Exponents:
         order, zeroed = np.delete(order, idle), np.delete(zeroed, idle)
         filled = whole and (_keeps(growth, value) or (system.kind == "map" and float(np.mean(growth.traces)) > 0.0))
         ky = _inherit(dimension(growth.rates[:, :, order], zeroed, whole, filled), status, message)
-    return Exponents(exponents, ky, entropy, motion, rules, growth)
+    return Exponents(exponents, ky, entropy, motion, rules, growth, lingering)
 
 
 def _nothing(text: str, growth: Growth) -> Exponents:
@@ -248,9 +254,11 @@ def _keeps(growth: Growth, value: np.ndarray) -> bool:
 
 
 def _status(growth: Growth, value: np.ndarray, error: np.ndarray, effective: np.ndarray,
-            rules: tuple[Rule, ...]) -> tuple[Status, str]:
+            rules: tuple[Rule, ...], lingering: str) -> tuple[Status, str]:
     wrong = [failures(rules)] if failures(rules) else []
     longer = f"average over longer than {growth.plan.length:g}"
+    if lingering:
+        wrong.append(f"{lingering}; {longer}, or drop a longer transient")
     # regular motion has few independent windows, and errors that hardly matter
     matters = error > np.maximum(1e-3 * np.abs(value), 1e-5 * float(np.max(np.abs(value))))
     few = float(np.min(effective[matters])) if matters.any() else math.inf

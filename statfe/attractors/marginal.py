@@ -11,7 +11,7 @@ import numpy as np
 from statfe.attractors.basins.cycles import nearest_return
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.record import RESTS, sizes
-from statfe.systems.system import System, glides
+from statfe.systems.system import System
 
 #: The extent of a torus is the same in the first and the last quarter of a run, within this factor.
 STEADY = 0.7
@@ -36,8 +36,6 @@ def doubts(system: System, ends: np.ndarray) -> str:
     if not STEADY < worst < 1.0 / STEADY:
         return (f"exponents are not told from zero, and the extent of the motion still changes, by a factor "
                 f"{worst:.2g}: it is no torus yet, as near a bifurcation; {CHANGE}")
-    if system.kind == "map" and glides(system):
-        return ""  # each step is a near return
     period, apart = nearest_return(_ground(system, size), ends[0, -1])
     if period:
         return (f"exponents are not told from zero, and yet the motion comes back after {period:.6g} to within "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from statfe.attractors.correlation import NAME as CORRELATION
 from statfe.attractors.correlation import correlation_dimension, correlation_sum
+from statfe.attractors.cross_check import checked
 from statfe.attractors.exponents import lyapunov
 from statfe.attractors.intrinsic import MLE, TWO_NN, intrinsic_dimensions
 from statfe.attractors.invariant import Invariant, unsupported
@@ -90,13 +92,17 @@ def invariants(
     command = _command(source, output, quantities, exponents, plane, theiler, data, scale, number)
     parts: dict[str, Any] = {}
     scalars: list[Invariant] = []
+    lingering = ""
     if "exponents" in wanted:
         _tell(progress, "exponents", 0.0)
-        scalars += _law(source, exponents, scale, number, workers, parts)
+        of_law, lingering = _law(source, exponents, scale, number, workers, parts)
+        scalars += of_law
     rest = [q for q in QUANTITIES if q in wanted and q != "exponents"]
     if rest:
         _tell(progress, "integration", 0.3)
-        scalars += _from_record(source, rest, plane, theiler, workers, progress, parts)
+        of_record = _from_record(source, rest, plane, theiler, workers, progress, parts)
+        scalars += [_doubted(found, lingering) for found in of_record]
+        scalars = checked(scalars, source, scale, number, workers)
     found = Measured(source.name, source.spec, number, command, tuple(scalars), source=source.words, **parts,
                      seconds=time.perf_counter() - began)
     if output is not None:
@@ -116,15 +122,23 @@ def _tell(progress: Tell, label: str, share: float) -> None:
 
 
 def _law(source: Source, count: int | None, scale: float, seed: int, workers: int,
-         parts: dict[str, Any]) -> list[Invariant]:
-    """Exponents and what follows from them."""
+         parts: dict[str, Any]) -> tuple[list[Invariant], str]:
+    """Exponents and what follows from them; why means over a record of this motion say little, or ""."""
     if source.system is None:
         text = f"{source.name} does not say its law; exponents need it (a file made by statfe attractors generate)"
         parts["exponents"] = unsupported("exponents", text, "1/time", 1)
-        return [unsupported("kaplan_yorke", text), unsupported("entropy", text, "1/time")]
+        return [unsupported("kaplan_yorke", text), unsupported("entropy", text, "1/time")], ""
     found = lyapunov(source.system, count, source.starts(), seed, workers, scale=scale, **source.options)
     parts.update(exponents=found.exponents, motion=found.motion, rules=found.rules)
-    return [found.kaplan_yorke, found.entropy]
+    return [found.kaplan_yorke, found.entropy], found.lingering
+
+
+def _doubted(found: Invariant, lingering: str) -> Invariant:
+    """A mean over one record, where orbits linger for longer than that."""
+    if not lingering or found.status != "converged":
+        return found
+    return replace(found, status="not_converged", message="the record has not seen all of the motion, for orbits "
+                   "linger, as beside islands: see the exponents; give several longer records, from starts apart")
 
 
 def _from_record(source: Source, wanted: list[str], plane: str | None, theiler: float | None, workers: int,

@@ -22,6 +22,8 @@ from statfe.systems.system import System, idle_clocks
 
 #: Samples of a system that is integrated, samples a period, and the fewest of the former for costly laws.
 SAMPLES, PER_PERIOD, LEAST_SAMPLES = 65536, 32, 8192
+#: A part of a sample more in a period where there are clocks: in step with a force, samples are sections and no more.
+NOT_IN_STEP = 0.5 * (math.sqrt(5.0) - 1.0)
 #: Coordinates times samples of a record, at most.
 MOST_NUMBERS = 2**22
 #: Samples taken from a file, and trajectories, at most.
@@ -84,17 +86,18 @@ def _integrated(system: System, scale: float) -> Record | str:
     """One long trajectory after the transient: several would lie on each other where motion is regular."""
     samples = math.ceil(max(min(SAMPLES, MOST_NUMBERS // system.dimension), LEAST_SAMPLES) * min(scale, 1.0))
     every = 1 if system.kind == "map" else max(1, round(system.period / PER_PERIOD / system.dt))
-    wait = max(1, round(system.transient / (system.dt * every)))
+    dt = system.dt * PER_PERIOD / (PER_PERIOD + NOT_IN_STEP) if system.kind == "flow" and system.angles else system.dt
+    wait = max(1, round(system.transient / (dt * every)))
     x = system.start
     while wait > 0:
-        part = march(system, x[None], min(wait, 4096), every)
+        part = march(system, x[None], min(wait, 4096), every, dt)
         if part.escaped[0]:
             return _gone(system)
         x, wait = part.states[0, -1], wait - part.states.shape[1]
-    found = march(system, x[None], samples, every)
+    found = march(system, x[None], samples, every, dt)
     if found.escaped[0]:
         return _gone(system)
-    return Record(found.states, system.dt * every, system.coordinates, system, system.spec or system.name, system.kind,
+    return Record(found.states, dt * every, system.coordinates, system, system.spec or system.name, system.kind,
                   system.angles, idle_clocks(system))
 
 

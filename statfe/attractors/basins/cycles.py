@@ -1,4 +1,8 @@
-"""Limit cycles: the period by return to a plane across the flow, and the multipliers over one period."""
+"""Limit cycles: the period by return to a plane across the flow, and the multipliers over one period.
+
+A map of short steps, such as a delay equation, moves along curves, and its period need not be a multiple of the step:
+between steps its states are those of the polynomial through their neighbours.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import numpy as np
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.march import march
 from statfe.attractors.superstable import flattened_along
+from statfe.systems.system import glides
 
 #: Characteristic times that a return may take, and the longest cycle of a map.
 LONGEST, LONGEST_MAP = 60.0, 1024
@@ -22,6 +27,8 @@ ROUNDS, DRIFT = 4, 1.5
 SHIFT = 1e-6
 #: Times round after which a slow approach to a cycle is over.
 ODD = 25
+#: Steps of a gliding map that a polynomial goes through, and the weights of its slope at the first of them.
+NODES, SLOPE = 6, np.array([-137.0 / 60.0, 5.0, -5.0, 10.0 / 3.0, -1.25, 0.2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +42,7 @@ class Cycle:
 
 def find_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
     """The closed orbit through `x`, or None where the motion does not come back."""
-    return _map_cycle(ground, x) if ground.system.kind == "map" else _flow_cycle(ground, x)
+    return _flow_cycle(ground, x) if glides(ground.system) else _map_cycle(ground, x)
 
 
 def _map_cycle(ground: Ground, x: np.ndarray) -> Cycle | None:
@@ -77,7 +84,7 @@ def nearest_return(ground: Ground, x: np.ndarray) -> tuple[float, float]:
 
     On a torus the n-th return is seldom nearer than some 1 / n; here it is `CLOSE` / n at most.
     """
-    if ground.system.kind == "map":
+    if not glides(ground.system):
         distances = ground.distance(march(ground.system, x[None], LONGEST_MAP).states[0], x)
         near = np.flatnonzero(distances * (1 + np.arange(LONGEST_MAP)) < CLOSE)
         return (float((near[0] + 1) * ground.system.dt), float(distances[near[0]])) if len(near) else (0.0, 0.0)
@@ -100,7 +107,7 @@ def _returns(ground: Ground, x: np.ndarray) -> Iterator[tuple[float, float]]:
     system = ground.system
     steps = round(LONGEST * system.period / system.dt)
     states = np.concatenate([x[None], march(system, x[None], steps).states[0]])
-    normal = system.velocity(x) / ground.extent**2
+    normal = np.where(ground.idle, 0.0, _velocity(ground, x)) / ground.extent**2
     norm = np.linalg.norm(normal)
     if not np.isfinite(states[-1]).all() or not norm > 0.0:
         return
@@ -109,7 +116,39 @@ def _returns(ground: Ground, x: np.ndarray) -> Iterator[tuple[float, float]]:
     for k in np.flatnonzero((side[:-1] < 0.0) & (side[1:] >= 0.0)).tolist():
         # one step is short: a jump from one side of the circle to the other is not a crossing
         if ground.distance(states[k], x) <= 0.25:
-            yield _crossing(ground, states[k], k, x, normal / norm)
+            yield (_crossing_between(ground, states, k, x, normal / norm) if system.kind == "map" else
+                   _crossing(ground, states[k], k, x, normal / norm))
+
+
+def _velocity(ground: Ground, x: np.ndarray) -> np.ndarray:
+    """Velocity of a flow, or of the curve along which a map glides."""
+    system = ground.system
+    if system.kind == "flow":
+        return system.velocity(x)
+    ahead = march(system, x[None], NODES - 1).states[0]
+    return np.asarray(SLOPE[1:] @ ground.apart(ahead, x) / system.dt)
+
+
+def _crossing_between(ground: Ground, states: np.ndarray, k: int, x: np.ndarray,
+                      normal: np.ndarray) -> tuple[float, float]:
+    """As `_crossing` after state k of a gliding map; 0 for distances that the polynomials of two orders do not tell."""
+    first = max(0, min(k - NODES // 2 + 1, len(states) - NODES))
+    away = ground.apart(states[first:first + NODES], x)
+    side = away @ normal
+    left, right = float(k - first), float(k - first + 1)
+    for _ in range(40):
+        middle = 0.5 * (left + right)
+        left, right = (middle, right) if _lagrange(middle) @ side < 0.0 else (left, middle)
+    place, coarse = _lagrange(right) @ away, _lagrange(right - 1.0, NODES - 2) @ away[1:-1]
+    apart, unsure = (float(np.max(np.abs(v) / ground.extent)) for v in (place, place - coarse))
+    return (first + right) * ground.system.dt, apart if apart > unsure else 0.0
+
+
+def _lagrange(place: float, count: int = NODES) -> np.ndarray:
+    """Weights of the values at 0, 1, ... `count` - 1 for the value at `place` of the polynomial through them."""
+    nodes, own = np.arange(count), np.eye(count, dtype=bool)
+    return np.asarray(np.prod(np.where(own, 1.0, place - nodes), axis=1)
+                      / np.prod(np.where(own, 1.0, nodes[:, None] - nodes), axis=1))
 
 
 def _crossing(ground: Ground, a: np.ndarray, k: int, x: np.ndarray, normal: np.ndarray) -> tuple[float, float]:
@@ -137,6 +176,12 @@ def _comes_back(ground: Ground, x: np.ndarray, period: float, apart: float) -> b
 
 def _after(ground: Ground, states: np.ndarray, time: float) -> np.ndarray:
     """States after a time that need not be a multiple of the step."""
+    if ground.system.kind == "map":
+        whole = max(math.floor(time / ground.system.dt) - NODES // 2 + 1, 0)
+        nodes = march(ground.system, states, 1, every=whole).states if whole else states[:, None]
+        nodes = np.concatenate([nodes, march(ground.system, nodes[:, -1], NODES - 1).states], axis=1)
+        away = ground.apart(nodes, nodes[:, :1])
+        return np.asarray(nodes[:, 0] + np.einsum("k,rkn->rn", _lagrange(time / ground.system.dt - whole), away))
     steps = max(1, math.ceil(time / ground.system.dt))
     return march(ground.system, states, 1, every=steps, dt=time / steps).states[:, 0]
 
@@ -145,15 +190,20 @@ def _closed(ground: Ground, x: np.ndarray, period: float) -> Cycle:
     """The orbit, and the largest Floquet multiplier but the one along the flow, from finite differences."""
     system, n = ground.system, len(x)
     steps = max(1, math.ceil(period / system.dt))
-    states = march(system, x[None], steps, dt=period / steps).states[0]
+    if system.kind == "map":
+        states = np.concatenate([march(system, x[None], steps - 1).states[0], _after(ground, x[None], period)])
+    else:
+        states = march(system, x[None], steps, dt=period / steps).states[0]
     # five points: what grows a hundredfold on its way round bends too much for two
     size = SHIFT * ground.extent
     shifts = np.concatenate([m * np.diag(size) for m in (1.0, -1.0, 2.0, -2.0)])
     ends = _after(ground, x + shifts, period).reshape(4, n, n)
     near, far = ground.apart(ends[0], ends[1]), ground.apart(ends[2], ends[3])
     monodromy = ((8.0 * near - far) / (12.0 * size[:, None])).T / ground.extent[:, None] * ground.extent
-    # the velocity is mapped to itself; what is across it has the other multipliers
-    across = np.linalg.qr(np.column_stack([system.velocity(x) / ground.extent, np.eye(n)]))[0][:, 1:]
-    rest = np.abs(np.linalg.eigvals(across.T @ monodromy @ across))
+    # the velocity is mapped to itself; what is across it has the other multipliers; an idle clock keeps its shift
+    moving = np.flatnonzero(~ground.idle)
+    along = (_velocity(ground, x) / ground.extent)[moving]
+    across = np.linalg.qr(np.column_stack([along, np.eye(len(moving))]))[0][:, 1:]
+    rest = np.abs(np.linalg.eigvals(across.T @ monodromy[np.ix_(moving, moving)] @ across))
     growth = math.log(max(float(rest.max()), 1e-300)) / period if len(rest) else 0.0
     return Cycle(period, states, growth)

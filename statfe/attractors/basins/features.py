@@ -112,7 +112,7 @@ class Features:
         """Features of one block; those that say how much it moves come last."""
         plain, extent = ~self.ground.circle, self.ground.extent
         places = [((v / extent)[plain]) for v in (w.mean, w.low, w.high)]
-        turns = [v[self.ground.circle] / 2.0 for v in (w.cosine, w.sine)]
+        turns = [v[self.ground.circle & ~self.ground.idle] / 2.0 for v in (w.cosine, w.sine)]
         motions = [(w.spread / extent)[plain], (w.steps / extent)[plain]]
         return np.concatenate([*places, *turns, *motions])
 
@@ -181,7 +181,7 @@ class Features:
         x = group.states[0]
         mine = self.points[self.owners == group.number]
         look = self.ground.window(x, 64, cells=False)
-        if (look.high - look.low < REST * self.ground.extent).all():
+        if (self.ground.idle | (look.high - look.low < REST * self.ground.extent)).all():
             point = polish(self.ground, look.state)
             if point is not None:
                 return of_point(self.ground, point)

@@ -19,7 +19,7 @@ from statfe.errors import UsageError
 from statfe.executors import map_tasks
 from statfe.kernels import cells as kernels
 from statfe.random import generator
-from statfe.systems.system import System
+from statfe.systems.system import System, idle_clocks
 
 #: Keys of the random numbers: pilot, starts, nudges.
 PILOT_KEY, STARTS_KEY, NUDGE_KEY = 7301, 7302, 7303
@@ -81,7 +81,7 @@ class Ground:
     stride
         Steps between samples, on average.
     extent, width, origin
-        Scale of each coordinate, size and corner of the cells; shape (dimension,).
+        Scale of each coordinate, size and corner of the cells; shape (dimension,). A cell has all of an idle clock.
     cells
         Cells along an extent.
     pilots
@@ -113,6 +113,11 @@ class Ground:
     @cached_property
     def _loop(self) -> Any:
         return instance(kernels.window, step=self.step)
+
+    @cached_property
+    def idle(self) -> np.ndarray:
+        """Clocks that nothing depends on, bool, shape (dimension,): they are no part of the motion."""
+        return np.isin(np.arange(self.system.dimension), idle_clocks(self.system))
 
     @property
     def samples_a_period(self) -> float:
@@ -152,8 +157,8 @@ class Ground:
         return values, slopes
 
     def rest(self, x: np.ndarray) -> np.ndarray:
-        """`x` with its angles on the circle, from 0 to 2 pi."""
-        return np.where(self.circle, np.mod(x, kernels.TURN), x)
+        """`x` with its angles on the circle, from 0 to 2 pi, and idle clocks at 0."""
+        return np.where(self.idle, 0.0, np.where(self.circle, np.mod(x, kernels.TURN), x))
 
     def nudge(self, x: np.ndarray, seed: int, *key: int, size: float = 1e-6) -> np.ndarray:
         """`x` moved by `size` extents in a random direction that the key decides."""
@@ -164,10 +169,10 @@ class Ground:
         return np.max(np.abs(self.apart(x, y)) / self.extent, axis=-1)
 
     def apart(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """x - y, the short way round on circles."""
+        """x - y, the short way round on circles; 0 for idle clocks."""
         difference = np.asarray(x) - np.asarray(y)
         short = difference - kernels.TURN * np.round(difference / kernels.TURN)
-        return np.where(self.circle, short, difference)
+        return np.where(self.idle, 0.0, np.where(self.circle, short, difference))
 
 
 def check_box(system: System, box: np.ndarray | None) -> np.ndarray:
@@ -226,7 +231,8 @@ def survey(system: System, box: np.ndarray, seed: int, cells: int | None = None,
     for tried in (cells,) if cells else CELLS:
         assert tried is not None
         whole = np.where(circle, kernels.TURN / tried, extent / tried)
-        ground = Ground(system, stride, circle, extent, whole, -OFFSET * whole, tried, states)
+        ground = Ground(system, stride, circle, extent, np.where(bare.idle, math.inf, whole),
+                        np.where(bare.idle, 0.0, -OFFSET * whole), tried, states)
         if cells or all(w.new <= NEW_CELLS for w in map_tasks(
                 lambda k, g=ground: g.window(states[k], TRIAL_SAMPLES), busy, workers)):  # type: ignore[misc]
             break

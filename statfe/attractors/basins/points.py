@@ -18,7 +18,7 @@ POINT_CELLS = 0.5
 
 @dataclass(frozen=True, eq=False)
 class FixedPoint:
-    """A zero of the law (of a map: f(x) = x).
+    """A zero of the law (of a map: f(x) = x); clocks that nothing depends on may run.
 
     Attributes
     ----------
@@ -68,7 +68,8 @@ def polish(ground: Ground, x: np.ndarray) -> FixedPoint | None:
 
 def judge(ground: Ground, state: np.ndarray) -> FixedPoint:
     """Growth about a fixed point."""
-    values = np.linalg.eigvals(ground.linear(state[None])[1][0])
+    moving = np.flatnonzero(~ground.idle)
+    values = np.linalg.eigvals(ground.linear(state[None])[1][0][np.ix_(moving, moving)])
     if ground.system.kind == "map" and flattened_along(ground.system, state[None]) == len(state):
         values = 0.0 * values
     with np.errstate(divide="ignore"):
@@ -79,4 +80,6 @@ def judge(ground: Ground, state: np.ndarray) -> FixedPoint:
 def _linear(ground: Ground, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What must vanish at `y`, and the Jacobian of the law."""
     values, slopes = ground.linear(y[None])
-    return ground.apart(values[0], y) if ground.system.kind == "map" else values[0], slopes[0]
+    if ground.system.kind == "map":
+        return ground.apart(values[0], y), slopes[0]
+    return np.where(ground.idle, 0.0, values[0]), np.where(ground.idle[:, None], 0.0, slopes[0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from statfe.attractors.basins.exponent import Exponent, largest_exponent
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.basins.points import FixedPoint, point_like, polish
 from statfe.attractors.basins.volume import contraction
-from statfe.systems.system import glides, holds_torus, idle_clocks
+from statfe.systems.system import glides, holds_torus
 
 #: Copies that are followed; for how many times the length of the search, and how many characteristic times at least.
 COPIES, LONGER, LEAST_PERIODS = 8, 4.0, 100.0
@@ -34,8 +34,6 @@ NEUTRAL_CYCLE = 1e-5
 #: Distance from a cycle, as a share of its size, or of the extent where rounding rules; e-folds, and turns at most,
 #: that a run is given to come so near.
 REACHED, ROUNDING, FOLDS, MOST_PERIODS = 0.03, 1e-12, 8.0, 2e4
-#: Motion of a coordinate that is none, in extents.
-STILL = 1e-6
 #: Samples behind an extent; how many times that long until it is taken again; change that is none; least extent.
 STEADY_SAMPLES, SETTLE, STEADY, LEAST_EXTENT = 2048, 8.0, 0.2, 1e-3
 SLOW = ("the motion nearly closes and still moves on: a cycle that attracts slowly or not at all, as near a "
@@ -144,10 +142,10 @@ def _classified(ground: Ground, x: np.ndarray, seed: int, leaving: float) -> Fin
     if cycle is None and not exponent.positive:
         exponent = largest_exponent(ground, x, seed, longer=SECOND_LOOK)
     if cycle is not None:
-        # the multipliers of a cycle are its exponents, beside the zero along a flow; neighbours at a distance err
-        largest = cycle.growth if ground.system.kind == "map" else max(cycle.growth, 0.0)
+        # the multipliers of a cycle are its exponents, beside the zero along a curve; neighbours at a distance err
+        largest = max(cycle.growth, 0.0) if glides(ground.system) else cycle.growth
         exact = Exponent(largest, 0.0, math.inf)
-        return _without_clocks(ground, _of_cycle(cycle, exact, leaving))
+        return _of_cycle(cycle, exact, leaving)
     points = _points(ground, x)
     kind = "strange" if exponent.positive else "torus" if exponent.zero and holds_torus(ground.system) else ""
     if exponent.value < 0.0 and not exponent.zero:
@@ -175,7 +173,7 @@ def reached(ground: Ground, x: np.ndarray, cycle: Cycle) -> bool:
 
 def _doubt(ground: Ground, x: np.ndarray) -> str:
     """What speaks against a torus: on one, the motion neither closes nor changes its extent."""
-    if nearest_return(ground, x)[0] and not (ground.system.kind == "map" and glides(ground.system)):
+    if nearest_return(ground, x)[0]:
         return SLOW
     first = ground.window(x, STEADY_SAMPLES, cells=False)
     later = ground.follow(first.state, SETTLE * STEADY_SAMPLES * ground.stride * ground.system.dt)
@@ -195,16 +193,6 @@ def _of_cycle(cycle: Cycle, exponent: Exponent, leaving: float) -> Finding:
                        message="a cycle has a second multiplier of size one: it may be one of a family of cycles, none "
                                "of which attracts, or a bifurcation may be near; change a parameter a little")
     return Finding("attractor", "limit cycle", state, cycle.growth, kept, cycle.period, exponent, leaving)
-
-
-def _without_clocks(ground: Ground, found: Finding) -> Finding:
-    """A cycle along which clocks alone move that nothing depends on is a fixed point."""
-    clocks = list(idle_clocks(ground.system))
-    still = np.ptp(found.points, axis=0) <= STILL * ground.extent
-    still[clocks] = True
-    if found.verdict != "attractor" or not clocks or not still.all():
-        return found
-    return replace(found, kind="fixed point", period=math.nan, exponent=Exponent(found.stability, 0.0, math.inf))
 
 
 def _points(ground: Ground, x: np.ndarray) -> np.ndarray:

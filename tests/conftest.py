@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from statfe_cli.main import main
 
@@ -28,3 +30,9 @@ def call(capfd):
 def pytest_collection_modifyitems(items):
     """Planted faults last: they find the kernels compiled, and many short tests let all workers end together."""
     items.sort(key=lambda item: item.get_closest_marker("faults") is not None)
+
+
+def pytest_collection_finish():
+    """What is there now stays to the end: the garbage collector need not look at it time and again."""
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)

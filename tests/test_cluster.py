@@ -102,7 +102,7 @@ def test_transition_matrix_of_the_formula_keeps_the_boltzmann_law(kind):
 @pytest.mark.statistical
 @pytest.mark.parametrize("kind", KINDS)
 def test_compiled_transitions_have_the_probabilities_of_the_formula(kind):
-    model, beta, steps = mattis(), 0.6, 10_000_000
+    model, beta, steps = mattis(), 0.6, 5_000_000
     one = cluster_matrix(model, beta, kind)
     matrix = 0.5 * (one + one @ one) if kind == "wolff" else one
     side = len(matrix)

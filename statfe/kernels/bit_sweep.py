@@ -11,7 +11,10 @@ from statfe.kernels.rng import advance
 
 @njit_inline
 def _threshold(z, planes, at, c0, c1, c2):
-    """Bit b of every lane's threshold in word w, for at = b V + w; in lanes with m = 0 it means nothing."""
+    """Bit b of every lane's threshold in word w, for at = b V + w; in lanes with m = 0 it means nothing.
+
+    A bare b would be a type of its own, and this function compiled for each.
+    """
     last = planes[(len(z) - 1) // 2 * ROUNDS * V + at]
     if len(z) > 6:
         last = (c2 & planes[2 * ROUNDS * V + at]) | (~c2 & last)
@@ -44,8 +47,7 @@ def decide(z, width, spins, i, out, states, planes):
         less = np.uint64(0)
         left = pos | (gibbs & neg)
         x, less, left, s0, s1, s2, s3 = _compare(z, planes, 11 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
-        # Places, not bits: numbers would be types of their own, and `_compare` compiled for each. Where m = 0
-        # nothing is compared: the heat bath tosses a coin with this word, Metropolis flips.
+        # Where m = 0 nothing is compared: the heat bath tosses a coin with this word, Metropolis flips.
         coin = ~(pos | neg) & ~(gibbs & x)
         x, less, left, s0, s1, s2, s3 = _compare(z, planes, 10 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)
         x, less, left, s0, s1, s2, s3 = _compare(z, planes, 9 * V + w, c0, c1, c2, less, left, s0, s1, s2, s3)

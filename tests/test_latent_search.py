@@ -73,11 +73,12 @@ def test_differences_are_paired_and_their_errors_those_of_blocks():
     rng = np.random.default_rng(5)
     common = 30.0 * rng.standard_normal(1000)
     apart = 1.0 + rng.standard_normal(1000)
-    above, error = differences(np.stack([common + apart, common, np.full(1000, np.nan)]))
+    above, error, share = differences(np.stack([common + apart, common, np.full(1000, np.nan)]))
     blocks = apart.reshape(10, 100).mean(axis=1)
     assert above[:2] == pytest.approx([apart.mean(), 0.0])
     assert error[:2] == pytest.approx([math.sqrt(np.sum((blocks - blocks.mean()) ** 2) / 90.0), 0.0])
-    assert np.isnan([above[2], error[2]]).all()
+    assert share[:2].tolist() == [1.0, 0.0]
+    assert np.isnan([above[2], error[2], share[2]]).all()
     assert np.isnan(differences(np.full((2, 5), np.nan))).all()
 
 
@@ -88,8 +89,20 @@ def test_differences_are_paired_and_their_errors_those_of_blocks():
     ((math.nan, 0.3, 0.2, 0.0), (math.nan, 0.001, 0.2, 0.0), 3),
     ((math.nan,) * 4, (math.nan,) * 4, 1)])
 def test_the_fewest_units_as_good_as_the_best_are_kept(above, error, kept):
-    columns = {"above_best": np.array(above), "above_best_error": np.array(error)}
+    columns = {"above_best": np.array(above), "above_best_error": np.array(error), "stretches_above": np.full(4, 0.8)}
     assert LatentSearch(np.arange(1, 5), columns, "", 9).kept == kept
+
+
+def test_a_few_bad_rows_do_not_hide_a_network_that_is_worse_everywhere():
+    rng = np.random.default_rng(6)
+    best = rng.standard_normal(1000)
+    torn, same = best + 0.3 + 0.2 * rng.standard_normal(1000), best + 0.2 * rng.standard_normal(1000)
+    torn[rng.integers(0, 1000, 3)] += 1000.0
+    same[rng.integers(0, 1000, 3)] += 1000.0
+    above, error, share = differences(np.stack([torn, same, best]))
+    assert np.all(above[:2] < 2.0 * error[:2])
+    columns = {"above_best": above, "above_best_error": error, "stretches_above": share}
+    assert LatentSearch(np.arange(1, 4), columns, "", 9).alike.tolist() == [False, True, True]
 
 
 def test_whole_trajectories_are_held_back_by_the_seed():

@@ -233,9 +233,10 @@ def _print_search(search: LatentSearch) -> None:
 
     c = search.columns
     rows = [[str(n), _number(c["bound"][k]), with_error(c["above_best"][k], c["above_best_error"][k], 4),
-             str(c["active_by_variance"][k]), str(c["active_by_divergence"][k]), c["status"][k]]
-            for k, n in enumerate(search.latent)]
-    head = ["latent", "validation bound", "above the best", "active by means", "by information", "status"]
-    click.echo(f"\n{table(head, rows, left=(5,))}")
-    click.echo(f"\nkept {search.kept} latent units, the fewest as good as the best (within two errors, or "
-               f"{NATS:g} nat)\nby {search.rows} rows: {search.rule}")
+             _number(c["stretches_above"][k]), str(c["active_by_variance"][k]), str(c["active_by_divergence"][k]),
+             c["status"][k]] for k, n in enumerate(search.latent)]
+    head = ["latent", "validation bound", "above the best", "stretches above", "active by means", "by information",
+            "status"]
+    click.echo(f"\n{table(head, rows, left=(6,))}")
+    click.echo(f"\nkept {search.kept} latent units, the fewest as good as the best (within two errors and not above in "
+               f"nearly all\nstretches, or within {NATS:g} nat) by {search.rows} rows: {search.rule}")

@@ -140,8 +140,12 @@ def _read_search(file: h5py.File) -> LatentSearch | None:
     if SEARCH not in file:
         return None
     group = require_group(file, SEARCH)
-    columns = {name: group[name].asstr()[()] if name == "status" else group[name][()] for name in COLUMNS}
-    return LatentSearch(group["latent"][()], columns, str(group.attrs["rule"]), int(group.attrs["rows"]))
+    latent = group["latent"][()]
+    # files of version 0.1 before it lack one
+    columns = {name: group[name].asstr()[()] if name == "status" else group[name][()] for name in COLUMNS
+               if name in group}
+    columns.setdefault("stretches_above", np.zeros(len(latent)))
+    return LatentSearch(latent, columns, str(group.attrs["rule"]), int(group.attrs["rows"]))
 
 
 def stored_data_hash(path: str | PathLike[str]) -> str:

@@ -126,10 +126,11 @@ def validation_bounds(vae: Vae, rows: np.ndarray, seed: int) -> np.ndarray:
 
 def _table(found: Sequence[Tried], rule: str) -> LatentSearch:
     bounds = np.stack([b for _, b, _ in found])
-    above, error = differences(bounds)
+    above, error, share = differences(bounds)
     return LatentSearch(
         np.array([t.vae.shape.latent for t, _, _ in found], dtype=np.int32), {
             "bound": bounds.mean(axis=1), "above_best": above, "above_best_error": error,
+            "stretches_above": share,
             "active_by_variance": np.array([use.by_variance for _, _, use in found], dtype=np.int32),
             "active_by_divergence": np.array([use.by_divergence for _, _, use in found], dtype=np.int32),
             "epochs": np.array([t.epochs for t, _, _ in found], dtype=np.int32),

@@ -97,7 +97,16 @@ def test_images_under_every_symmetry_are_told():
 def test_a_search_tells_beforehand_how_long_its_pilots_took():
     told = []
     statfe.identify_attractors("logistic:r=2.8", starts=6, seed=1, progress=lambda *said: told.append(said))
-    assert told[0][1] == 0.0
-    assert "pilot runs took" in told[0][0]
-    assert "6 starts" in told[0][0]
+    assert [share for _, share in told[:2]] == [0.0, 0.0]
+    assert "pilot runs" in told[0][0]
+    assert "pilot runs took" in told[1][0]
+    assert "6 starts" in told[1][0]
     assert told[-1][1] == 1.0
+
+
+@pytest.mark.parametrize("method", ["recurrences", "features"])
+def test_a_search_tells_of_each_start_as_it_ends(method):
+    told = []
+    statfe.identify_attractors("logistic:r=2.8", starts=8, method=method, seed=1, workers=2,
+                               progress=lambda *said: told.append(said))
+    assert [share for _, share in told[2:]] == [k / 8 for k in range(1, 9)]

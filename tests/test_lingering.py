@@ -50,10 +50,10 @@ def test_a_lazy_exponent_among_quick_ones_is_seen():
     assert "linger" in lingers(rates, kept=False)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_the_sticky_sea_of_the_standard_map_is_not_converged(seed):
     # the known exponent is 0.105, and errors from blocks were a quarter of what runs from this start are off by
-    found = lyapunov(build_system("standard:K=1"), seed=seed, length=1e6)
+    found = lyapunov(build_system("standard:K=1"), seed=seed, length=5e5)
     assert found.motion == "chaotic"
     for number in (found.exponents, found.entropy):
         assert number.status == "not_converged"
@@ -61,8 +61,8 @@ def test_the_sticky_sea_of_the_standard_map_is_not_converged(seed):
         assert "average over longer" in number.message
 
 
-@pytest.mark.parametrize(("spec", "length"), [("standard:K=10", 1e6), ("henon", 1e6), ("logistic", 1e6),
-                                              ("lorenz63", 4000.0), ("ikeda", 4e5)])
+@pytest.mark.parametrize(("spec", "length"), [("standard:K=10", 5e5), ("henon", 5e5), ("logistic", 5e5),
+                                              ("lorenz63", 3000.0)])
 def test_chaos_that_mixes_is_converged(spec, length):
     found = lyapunov(build_system(spec), seed=1, length=length)
     assert (found.exponents.status, found.lingering) == ("converged", "")

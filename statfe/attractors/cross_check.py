@@ -1,9 +1,10 @@
 """The correlation dimension of a known law, held against its exponents.
 
 The information dimension of a strange attractor is, as far as is known, that of Kaplan and Yorke, and the correlation
-dimension is no larger; for attractors of the catalogue whose D2 is published it is less by 5% or so at most. But slopes
-of the correlation sum reach their limit slowly where the density has singularities: that of the logistic map at r = 4
-is 1 - 1 / ln(1 / r). Points that reach three decades then show one slope, and not the last one.
+dimension is no larger. Published ones of the catalogue are less by 5% at most, but for Mackey-Glass's, 1.95 of 2.13. A
+number that is far below may be of a very uneven set, or of slopes that have not reached their limit: it does not tell
+which. Where the density has singularities they reach it slowly; that of the logistic map at r = 4 is 1 - 1 / ln(1 / r).
+Points that show three decades then have one slope, and not the last one.
 """
 
 from __future__ import annotations

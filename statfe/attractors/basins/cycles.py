@@ -1,7 +1,8 @@
 """Limit cycles: the period by return to a plane across the flow, and the multipliers over one period.
 
 A map of short steps, such as a delay equation, moves along curves, and its period need not be a multiple of the step:
-between steps its states are those of the polynomial through their neighbours.
+between steps its states are those of the polynomial through their neighbours. So are those of a stiff flow: modes that
+follow the others are right to the order of the step, and another step would move them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from statfe.attractors.basins.ground import Ground
 from statfe.attractors.march import march
 from statfe.attractors.superstable import flattened_along
-from statfe.systems.system import glides
+from statfe.systems.system import System, glides
 
 #: Characteristic times that a return may take, and the longest cycle of a map.
 LONGEST, LONGEST_MAP = 60.0, 1024
@@ -27,7 +28,7 @@ ROUNDS, DRIFT = 4, 1.5
 SHIFT = 1e-6
 #: Times round after which a slow approach to a cycle is over.
 ODD = 25
-#: Steps of a gliding map that a polynomial goes through, and the weights of its slope at the first of them.
+#: Steps that a polynomial goes through, and the weights of its slope at the first of them.
 NODES, SLOPE = 6, np.array([-137.0 / 60.0, 5.0, -5.0, 10.0 / 3.0, -1.25, 0.2])
 
 
@@ -116,14 +117,19 @@ def _returns(ground: Ground, x: np.ndarray) -> Iterator[tuple[float, float]]:
     for k in np.flatnonzero((side[:-1] < 0.0) & (side[1:] >= 0.0)).tolist():
         # one step is short: a jump from one side of the circle to the other is not a crossing
         if ground.distance(states[k], x) <= 0.25:
-            yield (_crossing_between(ground, states, k, x, normal / norm) if system.kind == "map" else
+            yield (_crossing_between(ground, states, k, x, normal / norm) if _one_step(system) else
                    _crossing(ground, states[k], k, x, normal / norm))
 
 
+def _one_step(system: System) -> bool:
+    """Whether states are those of steps of one length."""
+    return system.kind == "map" or system.stiff is not None
+
+
 def _velocity(ground: Ground, x: np.ndarray) -> np.ndarray:
-    """Velocity of a flow, or of the curve along which a map glides."""
+    """Velocity of a flow, or of the curve along which states of one step lie."""
     system = ground.system
-    if system.kind == "flow":
+    if not _one_step(system):
         return system.velocity(x)
     ahead = march(system, x[None], NODES - 1).states[0]
     return np.asarray(SLOPE[1:] @ ground.apart(ahead, x) / system.dt)
@@ -131,7 +137,7 @@ def _velocity(ground: Ground, x: np.ndarray) -> np.ndarray:
 
 def _crossing_between(ground: Ground, states: np.ndarray, k: int, x: np.ndarray,
                       normal: np.ndarray) -> tuple[float, float]:
-    """As `_crossing` after state k of a gliding map; 0 for distances that the polynomials of two orders do not tell."""
+    """As `_crossing` after state k of steps of one length; 0 for distances that polynomials cannot tell."""
     first = max(0, min(k - NODES // 2 + 1, len(states) - NODES))
     away = ground.apart(states[first:first + NODES], x)
     side = away @ normal
@@ -176,7 +182,7 @@ def _comes_back(ground: Ground, x: np.ndarray, period: float, apart: float) -> b
 
 def _after(ground: Ground, states: np.ndarray, time: float) -> np.ndarray:
     """States after a time that need not be a multiple of the step."""
-    if ground.system.kind == "map":
+    if _one_step(ground.system):
         whole = max(math.floor(time / ground.system.dt) - NODES // 2 + 1, 0)
         nodes = march(ground.system, states, 1, every=whole).states if whole else states[:, None]
         nodes = np.concatenate([nodes, march(ground.system, nodes[:, -1], NODES - 1).states], axis=1)
@@ -190,7 +196,7 @@ def _closed(ground: Ground, x: np.ndarray, period: float) -> Cycle:
     """The orbit, and the largest Floquet multiplier but the one along the flow, from finite differences."""
     system, n = ground.system, len(x)
     steps = max(1, math.ceil(period / system.dt))
-    if system.kind == "map":
+    if _one_step(system):
         states = np.concatenate([march(system, x[None], steps - 1).states[0], _after(ground, x[None], period)])
     else:
         states = march(system, x[None], steps, dt=period / steps).states[0]

@@ -10,7 +10,7 @@ until the noise explains how the runs of a cluster differ. Runs at rest are held
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -50,12 +50,19 @@ class Features:
         self.still = np.empty(0, dtype=np.bool_)
         self.radius, self.longer = LEAST, 1
 
-    def round(self, starts: Sequence[int], states: np.ndarray, number: int) -> list[Outcome]:
+    def round(self, starts: Sequence[int], states: np.ndarray, number: int,
+              tell: Callable[[], None] = lambda: None) -> list[Outcome]:
         """Follow `states` and say where each ended."""
         if number == 0:
             self._choose_length(states[:LOOKED_AT])
         longer = self.longer << min(number, DOUBLINGS)
-        tails = map_tasks(lambda x: self._tail(x, longer), states, self.workers)
+
+        def follow(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+            found = self._tail(x, longer)
+            tell()
+            return found
+
+        tails = map_tasks(follow, states, self.workers)
         there = [k for k, (_, blocks) in enumerate(tails) if blocks is not None]
         numbers = dict.fromkeys(range(len(tails)), -1)
         if there:

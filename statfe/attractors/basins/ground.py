@@ -32,8 +32,9 @@ IRRATIONAL = 0.5 * (1.0 + math.sqrt(5.0)) / 1.5
 CELLS, TRIAL_SAMPLES, TRIAL_RUNS = (100, 50, 25, 12), 16384, 6
 #: Share of the samples of a window's second half that may fall into cells unseen before.
 NEW_CELLS = 0.02
-#: Least scale of a coordinate, as a share of the box of the starts.
-LEAST_EXTENT = 1e-2
+#: Least scale of a coordinate, as a share of the box of the starts; of a mode of a stiff flow, as a share of the
+#: largest one: modes that follow the others are right to few digits.
+LEAST_EXTENT, LEAST_MODE = 1e-2, 1e-3
 #: Planes of symmetry such as x = 0 must not be walls of cells.
 OFFSET = 0.5 * (math.sqrt(5.0) - 1.0)
 
@@ -225,6 +226,8 @@ def survey(system: System, box: np.ndarray, seed: int, cells: int | None = None,
     low, high = ([np.array(values) for values in zip(*[(w.low, w.high) for w in ends], strict=True)]
                  if ends else [box[None, :, 0], box[None, :, 1]])
     extent = np.where(circle, kernels.TURN, np.maximum(high.max(axis=0) - low.min(axis=0), least))
+    if system.stiff is not None:
+        extent = np.maximum(extent, LEAST_MODE * float(extent.max()))
     states = np.array([w.state for w in ends]).reshape(-1, system.dimension)
     motion = ((high - low) / extent).max(axis=1)
     busy = np.argsort(-motion, kind="stable")[:TRIAL_RUNS if ends else 0].tolist()

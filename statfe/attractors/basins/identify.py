@@ -95,9 +95,10 @@ def identify_more(
     if box is None and not isinstance(starts, int):
         corners = np.stack([first.min(axis=0), first.max(axis=0)], axis=1)
     began = time.perf_counter()
+    if progress is not None:
+        progress(f"{PILOTS} pilot runs", 0.0)
     ground = survey(system, corners, seed, cells, workers)
     if progress is not None:
-        # the first round says nothing before its end: this tells beforehand whether it will be long
         progress(f"{PILOTS} pilot runs took {time.perf_counter() - began:.1f} s; following {len(first)} starts", 0.0)
     if conservative(ground, ground.pilots) and contraction(ground, first[:LOOKED_AT]).lost:
         ground = replace(ground, lossy=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,9 +41,15 @@ class Recurrences:
         self.classes: list[_Class] = []
         self.doubtful = 0
 
-    def round(self, starts: Sequence[int], states: np.ndarray, number: int) -> list[Outcome]:
+    def round(self, starts: Sequence[int], states: np.ndarray, number: int,
+              tell: Callable[[], None] = lambda: None) -> list[Outcome]:
         """Follow `states` and say where each ended; new groups are made in the order of the starts."""
-        walks = map_tasks(lambda x: walk(self.ground, x, FIRST << min(number, DOUBLINGS)), states, self.workers)
+        def follow(x: np.ndarray) -> Walk:
+            found = walk(self.ground, x, FIRST << min(number, DOUBLINGS))
+            tell()
+            return found
+
+        walks = map_tasks(follow, states, self.workers)
         found = []
         for start, w in zip(starts, walks, strict=True):
             if w.end in ("escaped", "open"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +25,8 @@ from statfe.executors import map_tasks
 ROUNDS = 6
 #: Pilot runs that are asked whether volumes are kept.
 LOOKED_AT = 16
+#: Times in a round that progress is told.
+TELL = 100
 #: Lifetimes of a transient that its runs are followed for before the next look.
 PATIENCE = 1.5
 
@@ -57,8 +60,9 @@ class Method(Protocol):
     patient: bool
     workers: int
 
-    def round(self, starts: Sequence[int], states: np.ndarray, number: int) -> list[Outcome]:
-        """Where each run ended."""
+    def round(self, starts: Sequence[int], states: np.ndarray, number: int,
+              tell: Callable[[], None] = lambda: None) -> list[Outcome]:
+        """Where each run ended; `tell` is called whenever one has."""
 
     def judge(self, group: Group) -> Finding:
         """What a group is."""
@@ -100,7 +104,8 @@ def search(ground: Ground, method: Method, starts: np.ndarray, seed: int,
     found = Search(np.full(len(starts), NOT_CONVERGED, dtype=np.int64), starts.copy())
     active = np.arange(len(starts))
     for number in range(ROUNDS):
-        outcomes = method.round(active.tolist(), found.ends[active], number)
+        tell = _teller(progress, len(active), len(starts))
+        outcomes = method.round(active.tolist(), found.ends[active], number, tell)
         rest = []
         for start, outcome in zip(active.tolist(), outcomes, strict=True):
             found.ends[start] = outcome.state
@@ -121,6 +126,20 @@ def search(ground: Ground, method: Method, starts: np.ndarray, seed: int,
         if not len(active):
             break
     return found
+
+
+def _teller(progress: Callable[[str, float], None] | None, active: int, starts: int) -> Callable[[], None]:
+    """Tells how many runs have ended, from any thread, a hundred times a round at most."""
+    done, one_at_a_time = 0, Lock()
+
+    def tell() -> None:
+        nonlocal done
+        with one_at_a_time:
+            done += 1
+            if progress is not None and done < active and done % max(1, active // TELL) == 0:
+                progress("following starts", (starts - active + done) / starts)
+
+    return tell
 
 
 def _settle(ground: Ground, method: Method, found: Search, outcomes: Sequence[Outcome], active: Sequence[int],

@@ -19,6 +19,9 @@ KNOWN = (Known("exponents", (0.048, 0.0, 0.0, -0.003, -0.189, -0.256, -0.290, -0
 OPTIONS = (
     Option("L", "float", 22.0, "length of the periodic domain", minimum=1e-3),
     Option("modes", "int", 12, "Fourier modes kept; the state has two numbers for each", minimum=2, maximum=512))
+#: The step follows the rates of wave numbers up to this; exponential steps damp faster modes exactly, and those follow
+#: the others: over 10 units of time such steps are right to 1e-6 of the largest mode, however many modes there are.
+FOLLOWED = 3.5
 
 
 def rhs(_t: float, x: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
@@ -107,6 +110,7 @@ def build(options: Mapping[str, Any]) -> System:
     n, length = options["modes"], options["L"]
     linear = growth(n, np.array([length]))
     wave = np.arange(1, n + 1)
+    followed = np.abs(linear[:n][2.0 * np.pi * wave / length <= FOLLOWED])
     size = np.exp(-0.5 * (2.0 * np.pi * wave / length) ** 2)
     start = np.concatenate([0.3 * size * np.cos(2.4 * wave), 0.3 * size * np.sin(2.4 * wave)])
     box = 0.5 * np.tile(size, 2)[:, None] * np.array([-1.0, 1.0])
@@ -117,7 +121,7 @@ def build(options: Mapping[str, Any]) -> System:
     return System(
         name="kuramoto-sivashinsky", title="Kuramoto-Sivashinsky", kind="flow", coordinates=names,
         parameters={"L": length}, rhs=rhs, jacobian=jacobian, tangent=tangent, stiff=partial(growth, n),
-        dt=min(0.05, 2.5 / float(np.abs(linear).max())),
+        dt=min(0.05, 2.5 / float(followed.max(initial=1.0))),
         period=10.0, transient=300.0, start=start, box=box, bound=1e3, reference=REFERENCE,
         symmetries=(Symmetry("u(x) to -u(-x)", mirror), Symmetry("shift by L / 2", shift),
                     Symmetry("shift by L / (2 pi)", np.block([[cos, -sin], [sin, cos]]))),

@@ -486,12 +486,15 @@ def test_a_second_ctrl_c_ends_the_command_at_once(here):
     child = subprocess.Popen(
         [sys.executable, "-c", code, "simulate", "ising:shape=3", "--beta", "1", "-o", "run.h5"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for(here / "busy", child)
-    time.sleep(0.2)
-    child.send_signal(signal.SIGINT)
-    time.sleep(2 * REPEAT_SECONDS)
-    assert child.poll() is None
-    child.send_signal(signal.SIGTERM)
-    _, err = child.communicate(timeout=20)
+    try:
+        wait_for(here / "busy", child)
+        time.sleep(0.2)
+        child.send_signal(signal.SIGINT)
+        time.sleep(2 * REPEAT_SECONDS)
+        assert child.poll() is None
+        child.send_signal(signal.SIGTERM)
+        _, err = child.communicate(timeout=20)
+    finally:
+        child.kill()
     assert child.returncode == 130
     assert err == "statfe: stopped at once\n"

@@ -525,8 +525,8 @@ FAULTS = {
     "formulas: quotients with the wrong sign": (
         "statfe/systems/expressions.py", "return _sum(first, second, minus=True)", "return _sum(first, second)",
         "test_system_files.py::test_derivatives_are_those_of_differences"),
-    "recall: a field forgets a flip": (
-        "statfe/kernels/recall.py", "twice = 2.0 * spins[i]", "twice = 1.0 * spins[i]",
+    "recall: sites from the last to the first": (
+        "statfe/kernels/recall.py", "for i in range(n):", "for i in range(n - 1, -1, -1):",
         "test_laboratory.py::test_states_settle_as_their_slow_twin_does"),
     "trajectories: a slope of Runge-Kutta counts once": (
         "statfe/kernels/march.py", "k1[i] + 2.0 * k2[i]", "k1[i] + 1.0 * k2[i]",

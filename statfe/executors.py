@@ -11,21 +11,35 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TypeVar
 
+import numpy as np
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+#: More meetings than a team ever has.
+LET_GO = 2**62
 #: Least rows of a matrix that are cut in two.
 LEAST_ROWS = 64
 #: Multiplications that repay a hand-over to another thread, which takes some ten microseconds.
 LEAST_WORK = 2**22
 
 
-def map_tasks(task: Callable[[Item], Result], items: Iterable[Item], workers: int = 1) -> list[Result]:
-    """``[task(i) for i in items]`` over `workers` threads, in the order of `items`."""
+def map_tasks(
+    task: Callable[[Item], Result], items: Iterable[Item], workers: int = 1, give_up: Callable[[], object] | None = None
+) -> list[Result]:
+    """``[task(i) for i in items]`` over `workers` threads, in the order of `items`.
+
+    After an error or an interrupt it calls `give_up` and waits for the tasks that are on their way.
+    """
     if workers <= 1:
         return [task(item) for item in items]
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        return list(pool.map(task, items))
+        try:
+            return list(pool.map(task, items))
+        except BaseException:
+            if give_up is not None:
+                give_up()
+            raise
 
 
 class Crew:
@@ -63,6 +77,25 @@ class Crew:
             raise errors[0]
 
 
+def run_team(crew: Crew, threads: int, counter: np.ndarray, task: Callable[[int], object]) -> None:
+    """``task(k)`` for all `threads` of `crew` at once, which meet by `counter` (`statfe.kernels.team`).
+
+    Where one fails, or is interrupted, it comes to no more meetings: the others are let go, and end with nonsense.
+    """
+    def guarded(k: int) -> None:
+        try:
+            task(k)
+        except BaseException:
+            counter[0] = LET_GO
+            raise
+
+    try:
+        crew.run(guarded, threads)
+    except BaseException:
+        counter[0] = LET_GO
+        raise
+
+
 class _Region:
     """Tasks that are taken one by one; each leaves None or its exception in `done`."""
 
@@ -73,8 +106,10 @@ class _Region:
 
     def work(self) -> None:
         """Do tasks until none is left."""
-        while (k := next(self.numbers)) < self.count:
+        while True:
             try:
+                if (k := next(self.numbers)) >= self.count:
+                    return
                 self.task(k)
             except BaseException as error:
                 self.done.put(error)

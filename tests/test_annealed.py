@@ -309,6 +309,12 @@ def test_the_number_of_threads_changes_nothing():
         assert [f.beta_f for f in one] == [f.beta_f for f in two]
 
 
+@pytest.mark.parametrize("method", ["ais", "reverse-ais", "population-annealing"])
+def test_nothing_but_beta_zero(method):
+    model = build_model("ising:shape=4x4")
+    assert run_method(model, np.zeros(1), method, seed=1)[0].beta_f == pytest.approx(-16 * math.log(2.0))
+
+
 def test_walks_that_are_too_short_say_so():
     model, cold = build_model("sk:n=60,seed=1"), np.array([4.0])
     (ais,) = run_method(model, cold, "ais:sweeps=4,particles=128", seed=1)

@@ -11,6 +11,7 @@ from scipy.stats import chi2
 
 from statfe._jit import njit
 from statfe.blas import one_thread
+from statfe.executors import Crew, run_team
 from statfe.kernels.contrastive import HIDDEN, STREAMS, VISIBLE
 from statfe.kernels.matrix_products import address, product, product_of_columns, product_with_rows
 from statfe.kernels.rbm import draw_single
@@ -60,7 +61,8 @@ def after(epochs, **options):
 
 
 WAYS = [
-    {"algorithm": "cd"}, {"algorithm": "cd", "steps": 3, "decay": 0.01, "centred": False},
+    {"algorithm": "cd"}, {"algorithm": "cd", "momentum": 0.9, "rate": 0.02},
+    {"algorithm": "cd", "steps": 3, "decay": 0.01, "centred": False},
     {"algorithm": "pcd", "chains": 70, "decay": 0.003}, {"algorithm": "cd", "optimiser": "adam"},
     {"algorithm": "pcd", "chains": 3, "batch": 60, "steps": 2, "optimiser": "adam", "decay": 0.1}]
 
@@ -147,6 +149,30 @@ def test_a_meeting_waits_for_all(threads):
         row = row.sum() + np.arange(threads, dtype=np.uint64)
         assert np.array_equal(out[t + 1], row)
     assert counter[0] == 2 * rounds * threads
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_a_thread_that_fails_lets_the_others_go(bad):
+    """An interrupt comes to the thread that asks, anything else to any."""
+    counter, done = np.zeros(1, np.int64), []
+
+    def task(thread):
+        if thread == bad:
+            raise KeyboardInterrupt
+        _walk(thread, 2, counter, 3, np.zeros((4, 2), np.uint64))
+        done.append(thread)
+
+    _walk(0, 1, np.zeros(1, np.int64), 1, np.zeros((2, 1), np.uint64))
+    ended = threading.Event()
+
+    def ask():
+        with pytest.raises(KeyboardInterrupt):
+            run_team(Crew(2), 2, counter, task)
+        ended.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert ended.wait(60)
+    assert done == [1 - bad]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -41,7 +41,7 @@ LONG = 5.0
 #: Resampled pilots that find these means, each on the path from the trial of the one before: how many, their particles,
 #: laws, and moves at each.
 PILOTS, MEANS_PARTICLES, MEANS_LAWS, MEANS_MOVES = 3, 512, 64, 4
-#: Particles of a pilot, and fewest that walk, where a beta has several trials.
+#: Particles of a pilot, and fewest asked for a trial (half of them where walks are longer), where there are several.
 SHARED_PARTICLES, LEAST_WALKS = 256, 32
 #: There, walks of so many particles are one that is as much longer: modes that few walks reach on their way make
 #: weights that look alike and miss some hundredths of Z. (Unless the user says how long they are.)

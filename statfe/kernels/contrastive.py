@@ -190,7 +190,11 @@ def _move_weights(i0, i1, gemm, adam, count, rates, carried, left, right, W, gra
         adam_step(flat, flat_slopes, flat_speed, second[i0:i1].reshape(-1), count, -rates[0], rates[4], rates[5],
                   rates[6])
     else:
-        product_of_columns(gemm, kind(rates[0]), columns, right, kind(carried[0]), speed)
+        if carried[0] != 1.0:  # not by the product, which may round otherwise
+            before = kind(carried[0])
+            for i in range(len(flat)):
+                flat_speed[i] *= before
+        product_of_columns(gemm, kind(rates[0]), columns, right, kind(1.0), speed)
         decay *= kind(rates[0])
         after = kind(carried[1])
         for i in range(len(flat)):
@@ -241,8 +245,8 @@ def contrastive_steps(
     chains
         Persistent chains, shape (m, n_visible); or of shape (0, n_visible): chains begin at the data, m = n.
     parameters, gradient, first, second
-        Each a tuple (a, b, W): the machine, room for its gradient, and the moments of the optimiser (the velocity and
-        nothing, for momentum).
+        Each a tuple (a, b, W): the machine, room for its gradient, and the moments of the optimiser (the velocity,
+        twice, for momentum).
     centres
         mu of the visible units, and lambda of the hidden ones, which moves.
     streams

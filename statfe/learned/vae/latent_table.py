@@ -86,8 +86,8 @@ class LatentSearch:
 def differences(bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How far rows of `bounds`, shape (sizes, rows), are above that of the least mean.
 
-    Returns the means, their errors, and the shares of the stretches with a positive mean. Rows of NaN stay so. Errors
-    are NaN for fewer than two data.
+    Returns the means, their errors, and the shares of the stretches with a positive mean (0 where there are fewer than
+    `BLOCKS`). Rows of NaN stay so. Errors are NaN for fewer than two data.
     """
     means = bounds.mean(axis=1)
     nothing = np.full(len(means), math.nan)
@@ -98,4 +98,6 @@ def differences(bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     own = np.stack([b.mean(axis=1) for b in blocks], axis=1)
     count = own.shape[1]
     error = own.std(axis=1, ddof=1) / math.sqrt(count) if count > 1 else nothing
-    return apart.mean(axis=1), error, np.where(np.isfinite(means), (own > 0.0).mean(axis=1), math.nan)
+    # fewer stretches lie above together by chance
+    share = (own > 0.0).mean(axis=1) if count == BLOCKS else np.zeros(len(means))
+    return apart.mean(axis=1), error, np.where(np.isfinite(means), share, math.nan)

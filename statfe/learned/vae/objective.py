@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from statfe.errors import UsageError
-from statfe.executors import ALONE, Crew, even_blocks
+from statfe.executors import ALONE, Crew, even_blocks, run_team
 from statfe.kernels.matrix_products import address
 from statfe.kernels.vae_steps import DREG, ELBO, IWAE, vae_steps
 from statfe.learned.adam import Adam
@@ -163,11 +163,17 @@ class Descent:
         counter: np.ndarray = np.zeros(1, np.int64)
         threads = min(self.crew.workers, self.blocks)
         moments = (self.gradient, self.gradient) if adam is None else adam.moments
-        rates = (rate, *(adam.decays if adam else (0.0, 0.0, 0.0)))
-        self.crew.run(lambda thread: vae_steps(
-            thread, threads, counter, self._gemm, self._cuts, self._goal, self.shape.noise_floor, self._up, self._down,
-            x, eps, np.zeros(steps) if plain else kl_weights, parameters, self.gradient, moments, self._room,
-            self._squares, adam is not None, adam.count if adam else 0, rates, found), threads)
+        rates = (float(rate), *(adam.decays if adam else (0.0, 0.0, 0.0)))
+        weights = np.zeros(steps) if plain else np.asarray(kl_weights, dtype=np.float64)
+
+        def task(thread: int, count_of: int, x: np.ndarray) -> None:
+            vae_steps(
+                thread, count_of, counter, self._gemm, self._cuts, self._goal, float(self.shape.noise_floor), self._up,
+                self._down, x, eps, weights, parameters, self.gradient, moments, self._room, self._squares,
+                adam is not None, adam.count if adam else 0, rates, found)
+
+        task(0, 1, x[:0])  # compiles or loads it, while nobody waits
+        run_team(self.crew, threads, counter, lambda thread: task(thread, threads, x))
         return found
 
 

@@ -1,8 +1,7 @@
 """Training of a variational autoencoder: minibatches, Adam, the warm-up of the divergence, what each epoch saw.
 
 Every epoch has random streams of its own, for the order of the data and for the noise, so a training that goes on
-after any epoch gives the bits of one that was never stopped. Threads share a step by blocks that its shape alone
-decides, and each product is made by one of them: their number changes no bit. Nor does the size of a call.
+after any epoch gives the bits of one that was never stopped. Neither threads nor the size of a call change a bit.
 """
 
 from __future__ import annotations
@@ -34,6 +33,8 @@ EPOCH_KEY, TEST_KEY = 9202, 9203
 BLOW_UP = 10.0
 #: Bytes of the minibatches that one call of the kernel takes: more than a hand-over to threads is worth.
 ROOM = 2**22
+#: Samples times parameters of a call: some tenths of a second, for interrupts wait for its end.
+WORK = 2**31
 #: Training rows that are looked at after an epoch.
 PROBE = 64
 #: What is kept of each epoch, with what it is.
@@ -222,7 +223,7 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
     weights = np.array([
         options.kl_weight * _rise(state.epochs + (k + 1) / steps, options.warm_up) for k in range(steps)])
     seen, done = np.empty((steps, len(MONITORS) - 1)), 0
-    for batches, noises in _calls(data, rng, options, shape.latent, kind):
+    for batches, noises in _calls(data, rng, options, shape.latent, kind, shape.layout.size):
         now = slice(done, done + len(batches))
         losses = descent.steps(vae.parameters, batches, noises, weights[now], adam, rate)
         seen[now, :3], seen[now, 3], seen[now, 4] = losses[:, :3], weights[now], losses[:, 3]
@@ -251,11 +252,11 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
 
 
 def _calls(
-    data: Rows, rng: np.random.Generator, options: TrainingOptions, latent: int, kind: np.dtype
+    data: Rows, rng: np.random.Generator, options: TrainingOptions, latent: int, kind: np.dtype, parameters: int
 ) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
-    """The minibatches of an epoch with their noise, as many at a time as fit in `ROOM`."""
+    """The minibatches of an epoch with their noise, as many at a time as fit in `ROOM` and `WORK`."""
     size = options.batch * (data.shape[1] + options.samples * latent) * kind.itemsize
-    most, batches, noises = max(1, ROOM // size), [], []
+    most, batches, noises = max(1, min(ROOM // size, WORK // (options.batch * options.samples * parameters))), [], []
     for rows in data.batches(rng, options.batch, whole=True):
         batches.append(rows)
         noises.append(rng.standard_normal((len(rows), options.samples, latent), dtype=kind))

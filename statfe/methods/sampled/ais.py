@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 
@@ -44,12 +45,14 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
     limits = limits_of(model, betas)
     kind: Kind = "estimate" if value == "estimate" and not any(p.narrow for p in paths) else "upper_bound"
     walks: dict[float, list[tuple[Route, np.ndarray]]] = {}
-    sharing = len(paths) // max(1, len({float(p.betas[-1]) for p in paths}))
+    sharing = max(1, len(paths) // max(1, len({float(p.betas[-1]) for p in paths})))
     own = -(-particles // (sharing * (LONGER if sharing > 1 and sweeps is None else 1)))
-    shares, alone = [0.0] * len(paths), len(paths) == 1
+    shares, alone, given_up = [0.0] * len(paths), len(paths) == 1, Event()
 
     def task(number: int) -> np.ndarray:
         def tell(done: float) -> None:
+            if given_up.is_set():
+                raise InterruptedError
             shares[number] = done
             if context.progress is not None:
                 context.progress("annealing", sum(shares) / len(paths))
@@ -58,7 +61,7 @@ def run(model: IsingModel, betas: np.ndarray, context: Context, *, particles: in
         return walk(route.start(own, context.seed, number), np.arange(len(route.laws)), route.marks, route.moves,
                     workers=context.workers if alone else 1, tell=tell)
 
-    for route, logs in zip(paths, map_tasks(task, range(len(paths)), context.workers), strict=True):
+    for route, logs in zip(paths, map_tasks(task, range(len(paths)), context.workers, given_up.set), strict=True):
         for beta, found in zip(route.betas, logs, strict=True):
             walks.setdefault(float(beta), []).append((route, found))
     done = {0.0: Outcome(beta_f=-model.n_sites * float(np.log(2.0)), kind=kind)}

@@ -30,7 +30,7 @@ def images(tmp_path):
     rng = np.random.default_rng(1)
     pixels, classes = rng.integers(0, 256, (20, 3, 4), np.uint8), rng.integers(0, 10, 20).astype(np.uint8)
     (tmp_path / "x.idx").write_bytes(idx_bytes(pixels))
-    (tmp_path / "y.idx.gz").write_bytes(gzip.compress(idx_bytes(classes)))
+    (tmp_path / "y.idx.gz").write_bytes(gzip.compress(idx_bytes(classes), mtime=0))
     return tmp_path, pixels, classes
 
 
@@ -71,7 +71,7 @@ def test_sampled_units_have_the_grey_value_as_probability(tmp_path):
 @pytest.mark.parametrize(("content", "words"), [
     (b"", "not an IDX"), (b"P5 image", "not an IDX"), (idx_bytes(np.zeros((2, 2), np.uint8), 13), "type 0x0d"),
     (idx_bytes(np.zeros((2, 2), np.uint8))[:-1], "3 values, its header says 4"), (b"\0\0\x08\x02\0\0", "cut short"),
-    (gzip.compress(idx_bytes(np.zeros((2, 2), np.uint8)))[:-9], "cannot read"),
+    (gzip.compress(idx_bytes(np.zeros((2, 2), np.uint8)), mtime=0)[:-9], "cannot read"),
     (idx_bytes(np.zeros((0, 2), np.uint8)), "no samples"),
 ])
 def test_files_that_are_not_idx(tmp_path, content, words):

@@ -16,6 +16,8 @@ import numpy as np
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+#: Meetings of a team that cost as much as waking a thread.
+MEETINGS = 16
 #: More meetings than a team ever has.
 LET_GO = 2**62
 #: Least rows of a matrix that are cut in two.
@@ -77,14 +79,21 @@ class Crew:
             raise errors[0]
 
 
-def run_team(crew: Crew, threads: int, counter: np.ndarray, task: Callable[[int], object]) -> None:
-    """``task(k)`` for all `threads` of `crew` at once, which meet by `counter` (`statfe.kernels.team`).
+def run_team(
+    crew: Crew, threads: int, steps: np.ndarray, task: Callable[[int, int, np.ndarray, np.ndarray], object]
+) -> None:
+    """``task(k, threads, counter, steps)`` for all `threads` of `crew` at once, which meet by `counter`.
 
-    Where one fails, or is interrupted, it comes to no more meetings: the others are let go, and end with nonsense.
+    Before that, one of them does no steps: kernels are compiled or loaded while nobody waits. Where one fails, or is
+    interrupted, it comes to no more meetings (`statfe.kernels.team`): the others are let go, and end with nonsense.
     """
+    counter: np.ndarray = np.zeros(1, np.int64)
+    if threads > 1:
+        task(0, 1, counter, steps[:0])
+
     def guarded(k: int) -> None:
         try:
-            task(k)
+            task(k, threads, counter, steps)
         except BaseException:
             counter[0] = LET_GO
             raise

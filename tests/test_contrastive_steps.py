@@ -154,20 +154,20 @@ def test_a_meeting_waits_for_all(threads):
 @pytest.mark.parametrize("bad", [0, 1])
 def test_a_thread_that_fails_lets_the_others_go(bad):
     """An interrupt comes to the thread that asks, anything else to any."""
-    counter, done = np.zeros(1, np.int64), []
+    done = []
 
-    def task(thread):
-        if thread == bad:
+    def task(thread, threads, counter, rounds):
+        if len(rounds) and thread == bad:
             raise KeyboardInterrupt
-        _walk(thread, 2, counter, 3, np.zeros((4, 2), np.uint64))
-        done.append(thread)
+        _walk(thread, threads, counter, len(rounds), np.zeros((4, 2), np.uint64))
+        if len(rounds):
+            done.append(thread)
 
-    _walk(0, 1, np.zeros(1, np.int64), 1, np.zeros((2, 1), np.uint64))
     ended = threading.Event()
 
     def ask():
         with pytest.raises(KeyboardInterrupt):
-            run_team(Crew(2), 2, counter, task)
+            run_team(Crew(2), 2, np.zeros(3), task)
         ended.set()
 
     threading.Thread(target=ask, daemon=True).start()

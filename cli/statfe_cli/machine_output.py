@@ -49,8 +49,8 @@ def _posteriors(found: Any) -> str:
         f"{found.model}: {r.points} points of {_source(found.data)}; seed {found.seed}",
         f"mean F_p = -ln p(x) by {r.method}: {_mean(r)}{_spread(r.spread)}{bracket}",
         *[f"the reference failed at {r.failed} of {r.points} points: {_reasons(r)}" for _ in [0] if r.failed],
-        "nats, nearest to F_p first, a failure counted as the bound; recovered: 1 - sum |F - F_p| / sum of the bound's "
-        "gaps,\n"
+        "nats, nearest to F_p first, a failure counted as the bound; recovered: 1 - sum |F - F_p| / "
+        "sum of the bound's gaps,\n"
         "median: of the shares; nearer: share of the points where F is nearer to F_p than the bound",
         table(head, rows, left=(0, 1))]
     failed = [f"{m.method}, {m.failed} points: {_reasons(m)}" for m in methods if m.failed]

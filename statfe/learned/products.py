@@ -8,9 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from statfe.executors import Crew, even_blocks
-
-#: Multiplications of a product that is turned round.
-LEAST_TURNED = 2**21
+from statfe.kernels.dense_layers import LEAST_TURNED
 
 
 def dot(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:

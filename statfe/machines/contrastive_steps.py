@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from statfe.executors import LEAST_WORK, Crew, run_team
+from statfe.executors import LEAST_WORK, MEETINGS, Crew, run_team
 from statfe.kernels.contrastive import contrastive_steps
 from statfe.kernels.matrix_products import address
 from statfe.learned.adam import DECAY_FIRST, DECAY_SECOND, EPSILON
@@ -26,8 +26,6 @@ ROOM = 2**23
 LOOK = 50
 #: Least units of a layer that is cut in two, and of a block where there are more.
 LEAST_UNITS, BLOCK_UNITS = 8, 256
-#: Meetings of threads that cost as much as waking one.
-MEETINGS = 16
 
 
 class ContrastiveSteps:
@@ -96,19 +94,13 @@ class ContrastiveSteps:
             self._rooms[n] = self._room_of(n)
         cuts, room = self._rooms[n]
         threads = min(self._crew.workers, cuts.shape[1] - 1)
-        counter: np.ndarray = np.zeros(1, np.int64)
         count = int(self._optimiser.count[0]) if isinstance(self._optimiser, AdamClimb) else 0
         s = self._settings
         rates = (rate, float(s.momentum), float(s.decay), float(self._share), DECAY_FIRST, DECAY_SECOND, EPSILON)
 
-        def task(thread: int, count_of: int, batches: np.ndarray) -> None:
-            contrastive_steps(
-                thread, count_of, counter, self._gemm, s.steps, batches, self._chains, self._parameters,
-                self._gradient, self._first, self._second, self._centres, self._units.streams, cuts, room, self._adam,
-                count, rates)
-
-        task(0, 1, left[:0])  # compiles or loads it, while nobody waits
-        run_team(self._crew, threads, counter, lambda thread: task(thread, threads, left))
+        run_team(self._crew, threads, left, lambda thread, threads, counter, batches: contrastive_steps(
+            thread, threads, counter, self._gemm, s.steps, batches, self._chains, self._parameters, self._gradient,
+            self._first, self._second, self._centres, self._units.streams, cuts, room, self._adam, count, rates))
         if isinstance(self._optimiser, AdamClimb):
             self._optimiser.count += len(batches)
 

@@ -14,16 +14,17 @@ b > 1 a beta-VAE (I. Higgins et al., ICLR 2017).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from statfe.errors import UsageError
-from statfe.executors import ALONE, Crew, even_blocks, run_team
+from statfe.executors import ALONE, MEETINGS, Crew, even_blocks, run_team
 from statfe.kernels.matrix_products import address
 from statfe.kernels.vae_steps import DREG, ELBO, IWAE, vae_steps
 from statfe.learned.adam import Adam
-from statfe.learned.dense_network import ACTIVATIONS
+from statfe.learned.dense_network import ACTIVATIONS, DenseNetwork
 from statfe.learned.flat import lined_up
 from statfe.learned.vae.model import LIKELIHOODS, Vae, VaeShape
 
@@ -31,8 +32,6 @@ from statfe.learned.vae.model import LIKELIHOODS, Vae, VaeShape
 OBJECTIVES = ("elbo", "iwae", "dreg", "autoencoder")
 #: Those that the kernel knows; an autoencoder is an `ELBO` without noise and divergence.
 KERNEL_OBJECTIVES = {"elbo": ELBO, "iwae": IWAE, "dreg": DREG}
-#: Meetings of threads that cost as much as waking one.
-REGIONS = 16
 
 
 @dataclass(frozen=True)
@@ -106,9 +105,11 @@ class Descent:
         self.shape, self.points, self.objective, self.crew = shape, points, objective, crew
         rows = points * objective.copies
         self.gradient = lined_up(shape.layout.size, dtype, place=1)
-        blocks = even_blocks(points, REGIONS * rows * shape.layout.size)
+        blocks = even_blocks(points, MEETINGS * rows * shape.layout.size)
         self._cuts = np.array([0, *(block.stop for block in blocks)])
-        self._gemm, self._up, self._down = address(dtype.type), _table(shape, "encoder"), _table(shape, "decoder")
+        self._gemm = address(dtype.type)
+        self._up, self._down = (
+            _table(network, shape.layout.starts) for network in (shape.encoder_network, shape.decoder_network))
         self._goal = (ACTIVATIONS[shape.activation], LIKELIHOODS.index(shape.likelihood),
                       KERNEL_OBJECTIVES.get(objective.name, ELBO), objective.copies)
         below, above = (sum(network.widths[1:]) for network in (shape.encoder_network, shape.decoder_network))
@@ -160,27 +161,21 @@ class Descent:
             x[t] = batches[t]
             eps[t] = 0.0 if plain else noises[t].reshape(eps.shape[1:])
         found = np.empty((steps, 4))
-        counter: np.ndarray = np.zeros(1, np.int64)
         threads = min(self.crew.workers, self.blocks)
         moments = (self.gradient, self.gradient) if adam is None else adam.moments
         rates = (float(rate), *(adam.decays if adam else (0.0, 0.0, 0.0)))
         weights = np.zeros(steps) if plain else np.asarray(kl_weights, dtype=np.float64)
 
-        def task(thread: int, count_of: int, x: np.ndarray) -> None:
-            vae_steps(
-                thread, count_of, counter, self._gemm, self._cuts, self._goal, float(self.shape.noise_floor), self._up,
-                self._down, x, eps, weights, parameters, self.gradient, moments, self._room, self._squares,
-                adam is not None, adam.count if adam else 0, rates, found)
-
-        task(0, 1, x[:0])  # compiles or loads it, while nobody waits
-        run_team(self.crew, threads, counter, lambda thread: task(thread, threads, x))
+        run_team(self.crew, threads, x, lambda thread, threads, counter, batches: vae_steps(
+            thread, threads, counter, self._gemm, self._cuts, self._goal, float(self.shape.noise_floor), self._up,
+            self._down, batches, eps, weights, parameters, self.gradient, moments, self._room, self._squares,
+            adam is not None, adam.count if adam else 0, rates, found))
         return found
 
 
-def _table(shape: VaeShape, name: str) -> np.ndarray:
+def _table(network: DenseNetwork, starts: Mapping[str, int]) -> np.ndarray:
     """The layers of a network as the kernel has them: int64, shape (depth, 5)."""
-    network = shape.encoder_network if name == "encoder" else shape.decoder_network
-    starts, widths = shape.layout.starts, network.widths
+    widths = network.widths
     return np.array([
         [widths[k], widths[k + 1], starts[network.weights(k)], starts[network.biases(k)], sum(widths[1:k + 1])]
         for k in range(network.depth)])

@@ -213,7 +213,7 @@ def _epoch(state: TrainedVae, data: Rows, test: np.ndarray | None, crew: Crew) -
     kind = state.vae.parameters.dtype
     vae = Vae(shape, lined_up(shape.layout.size, kind))
     vae.parameters[:] = state.vae.parameters
-    adam = Adam(shape.layout.size, dtype=kind.type, crew=crew)
+    adam = Adam(shape.layout.size, dtype=kind.type)
     assert state.adam_first is not None
     assert state.adam_second is not None
     adam.restore(state.adam_count, state.adam_first, state.adam_second)
